@@ -1,0 +1,1 @@
+"""The language the services speak: every message that crosses a wall."""
