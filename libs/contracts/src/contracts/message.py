@@ -102,8 +102,11 @@ class Event(Message):
         return f"{namespace}.{self.SERVICE}.{type(self).topic()}.{self.originator_id}"
 
     def state(self) -> bytes:
-        """The payload as recorded: every member except the place in the stream."""
-        return self.model_dump_json(exclude=PLACE).encode()
+        """The payload as recorded: every member except the place in the stream; its version when that is not 1."""
+        payload = self.model_dump_json(exclude=PLACE).encode()
+        if self.class_version == 1:
+            return payload
+        return b'{"class_version":%d,' % self.class_version + payload[1:]
 
     @classmethod
     def recorded(cls, originator_id: UUID, originator_version: int, payload: JsonObject) -> Self:
