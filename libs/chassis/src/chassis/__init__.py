@@ -1,0 +1,1 @@
+"""The plumbing every service bolts onto."""

@@ -1,0 +1,1 @@
+"""How a blueprint becomes a running instance."""

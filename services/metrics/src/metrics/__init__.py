@@ -1,0 +1,1 @@
+"""What executions cost and how long they took."""
