@@ -1,0 +1,1 @@
+"""Node types that touch the world: tools, HTTP calls, models."""

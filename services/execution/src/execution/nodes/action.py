@@ -1,0 +1,92 @@
+"""What an effectful node is given, what it gives back, and how it says that it failed."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Protocol
+from uuid import UUID
+
+from contracts.workflow import ErrorType
+
+
+class Cancellation:
+    """Tells a running node that nobody wants its result any more; set by the engine, heard by the node."""
+
+    __slots__ = ("_event",)
+
+    def __init__(self) -> None:
+        """Nothing is cancelled yet."""
+        self._event = asyncio.Event()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the instance was cancelled; safe to read from any thread."""
+        return self._event.is_set()
+
+    def cancel(self) -> None:
+        """Tell everybody who listens; call it on the event loop."""
+        self._event.set()
+
+    async def wait(self) -> None:
+        """Return once the instance is cancelled."""
+        await self._event.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class NodeCall:
+    """One attempt at one visit of one node."""
+
+    instance_id: UUID
+    node_id: str
+    node_type: str
+    visit: int
+    """1 for the first visit; loops come back with 2, 3, …"""
+    attempt: int
+    """1 + the number of failures already recorded for this visit."""
+    idempotency_key: str
+    """The same after a crash, another one for each retry: send it along with every effect."""
+    config: dict[str, Any]
+    """The node's configuration with its templates rendered and the policy keys taken out."""
+    defaults: dict[str, Any] = field(default_factory=dict)
+    """`provider`, `model` and `temperature` of the run, for nodes that do not name their own."""
+    cancellation: Cancellation = field(default_factory=Cancellation)
+    traceparent: str | None = None
+    on_token: Callable[[str], None] | None = None
+    """Where streamed text goes while the node runs; None when nobody listens."""
+    timeout_seconds: float | None = None
+    """The node's own timeout policy. The engine enforces it; an action may hand it to its client."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeResult:
+    """What the node produced and what it used up."""
+
+    output: Any
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: Decimal = Decimal(0)
+    """US dollars."""
+    tool_calls: int = 0
+
+
+class NodeFailure(Exception):  # noqa: N818 - a failed attempt is an outcome of the node, not a bug
+    """The attempt failed; `type` decides whether the retry policy tries again."""
+
+    def __init__(
+        self, type: ErrorType, code: str, message: str, retry_after_seconds: float | None = None
+    ) -> None:
+        """`code` is a stable slug (`http_status`), `message` a sentence for a person."""
+        super().__init__(message)
+        self.type: ErrorType = type
+        self.code = code
+        self.message = message
+        self.retry_after_seconds = retry_after_seconds
+
+
+class NodeAction(Protocol):
+    """One effectful node type. Shared by all instances of the process, so it keeps no state of a call."""
+
+    async def run(self, call: NodeCall) -> NodeResult:
+        """Do it once; raise `NodeFailure` when it did not work. Any other exception counts as a permanent failure."""
+        ...
