@@ -1,0 +1,21 @@
+"""Where identifiers come from: fresh ones sort by time, derived ones are the same for the same words."""
+
+from uuid import UUID, uuid5
+
+from uuid_utils.compat import uuid7
+
+DERIVED = UUID("5f0c7b1e-93a4-5d0e-8a57-6b0d2f8c41aa")
+"""The namespace of every derived id. Never changes: stored ids depend on it."""
+
+SEPARATOR = "\x1f"
+"""Between the words of a derived id (the ASCII unit separator), so that ("ab", "c") and ("a", "bc") differ."""
+
+
+def new_id() -> UUID:
+    """A fresh id (UUIDv7): later ones sort after earlier ones, so indexes grow at one end."""
+    return uuid7()
+
+
+def derived_id(*parts: str) -> UUID:
+    """The one id that belongs to these words, in every process and for ever."""
+    return uuid5(DERIVED, SEPARATOR.join(parts))

@@ -1,0 +1,75 @@
+"""What a deployment may choose: every environment variable that a service reads, with its meaning."""
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+NAMESPACE_PATTERN = r"^[a-z0-9_]{1,64}$"
+PREFIX = "HEADRACE_"
+OTEL_ENDPOINT_VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
+
+Port = Annotated[int, Field(ge=0, le=65_535)]
+
+
+class BadSettings(Exception):  # noqa: N818 - names what is wrong
+    """A variable of the environment has a value that cannot be used; the sentence says which and why."""
+
+
+class Settings(BaseSettings):
+    """Read once at the start of a process from the environment, each field from `HEADRACE_<FIELD>`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", use_attribute_docstrings=True)
+
+    nats_url: str = "nats://127.0.0.1:4222"
+    """The NATS server or servers (comma-separated), JetStream enabled."""
+    postgres_dsn: str = "postgresql://postgres@127.0.0.1:5432/headrace"
+    """The database; every service keeps to its own schema in it."""
+    namespace: str = Field(default="headrace", pattern=NAMESPACE_PATTERN)
+    """First token of every subject and stream name: lets several stacks share one NATS server."""
+    production: bool = False
+    """Refuse what is only meant for trying out, such as the offline model provider and a built-in secret."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least serious log line that is written."""
+    log_format: Literal["json", "text"] = "json"
+    """`json` for machines, `text` for people at a terminal."""
+    metrics_port: Port | None = None
+    """Where this process serves Prometheus metrics itself; unset: only through the gateway."""
+    host: str = "127.0.0.1"
+    """The address the gateway listens on."""
+    port: Port = 8080
+    """The port the gateway listens on; 0 lets the system choose."""
+    jwt_secret: SecretStr | None = None
+    """Key of the HS256 bearer tokens. The gateway does not start without it; the embedded stack makes its own."""
+    workers: int = Field(default=1, ge=1, le=64)
+    """How many execution processes the embedded stack runs."""
+    slots: int = Field(default=64, ge=1, le=10_000)
+    """How many instances one execution process advances at the same time."""
+    tools: Path | None = None
+    """A Python file whose public functions become tools of `tool` nodes."""
+    data_dir: Path = Path(".headrace")
+    """Where the embedded stack keeps its databases, secrets and logs."""
+    pool_size: int = Field(default=8, ge=2, le=200)
+    """Postgres connections that one process may open."""
+
+    @cached_property
+    def otel(self) -> bool:
+        """Whether traces are exported: so when the standard OTLP endpoint variable is set."""
+        return bool(os.environ.get(OTEL_ENDPOINT_VARIABLE))
+
+    @classmethod
+    def load(cls, **overrides: Any) -> Self:
+        """The settings of this process; raises `BadSettings` with one sentence for each bad variable."""
+        try:
+            return cls(**overrides)
+        except ValidationError as error:
+            raise BadSettings("; ".join(_sentence(problem) for problem in error.errors())) from error
+
+
+def _sentence(problem: Any) -> str:
+    name = str(problem["loc"][0]).upper()
+    shown = "" if name.endswith("SECRET") else f"={problem['input']!r}"
+    return f"{PREFIX}{name}{shown} cannot be used: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
