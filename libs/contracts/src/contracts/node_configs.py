@@ -1,0 +1,215 @@
+"""What each node type may be configured with; every value but a policy may also be a template.
+
+The models judge a configuration, they do not carry it: the engine renders and reads the JSON as it was written,
+so a field typed `float` here may hold the string `${ input.seconds }`.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    Strict,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from contracts.message import JsonObject, StrictMessage
+from contracts.workflow import (
+    MAX_DELAY_SECONDS,
+    MAX_EDGES,
+    MAX_NODES,
+    MAX_TIMEOUT_SECONDS,
+    MAX_VALUE_BYTES,
+    CachePolicy,
+    RetryPolicy,
+)
+
+TEMPLATE_OPENS = "${"
+"""A string that holds this is a template: its value is known only when the node runs."""
+
+MAX_NAME_LENGTH = 128
+MAX_URL_LENGTH = 8_192
+MAX_OUTPUT_TOKENS = 1_000_000
+MAX_MESSAGES = 10_000
+MAX_MODEL_TOOLS = 128
+
+LIMITS: Mapping[str, int] = MappingProxyType(
+    {"nodes": MAX_NODES, "edges": MAX_EDGES, "value_bytes": MAX_VALUE_BYTES, "name_length": MAX_NAME_LENGTH}
+)
+"""What a graph may hold at most; `value_bytes` is the size of one node's configuration as JSON."""
+
+
+def _trust_a_template(value: Any, judge: ValidatorFunctionWrapHandler) -> Any:
+    return value if isinstance(value, str) and TEMPLATE_OPENS in value else judge(value)
+
+
+def _only_all(value: Any) -> Any:
+    if value != "all":
+        raise PydanticCustomError("unsupported", 'The only join so far is "all": wait for every live incoming edge.')
+    return value
+
+
+def _not_yet(value: Any) -> Any:
+    if value is not None:
+        raise PydanticCustomError(
+            "unsupported", "`on_error` is not supported yet; leave it out: a failed node fails the run."
+        )
+    return value
+
+
+def _one_or_several(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+def _web_address(value: str) -> str:
+    if not value.lower().startswith(("http://", "https://")):
+        raise PydanticCustomError("bad_format", "Must begin with http:// or https://, or be a template.")
+    return value
+
+
+T = TypeVar("T")
+Templated = Annotated[T, WrapValidator(_trust_a_template)]
+Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
+Integer = Annotated[int, Strict()]
+Number = Annotated[float, Strict()]
+Status = Annotated[int, Strict(), Field(ge=100, le=599)]
+
+
+class NodeConfig(StrictMessage):
+    """The policies that every node type takes; they steer the engine and are never templates."""
+
+    retry: RetryPolicy | None = None
+    timeout_seconds: Annotated[Number, Field(gt=0, le=MAX_TIMEOUT_SECONDS)] | None = None
+    cache: CachePolicy | Literal[False] | None = None
+    join: Annotated[Any, BeforeValidator(_only_all)] = "all"
+    on_error: Annotated[Any, BeforeValidator(_not_yet)] = None
+
+
+class StartConfig(NodeConfig):
+    """Where every run begins; its output is the run's input."""
+
+
+class EndConfig(NodeConfig):
+    """Where a path ends; `output` makes the run's output."""
+
+    output: Any = None
+
+
+class ConditionConfig(NodeConfig):
+    """Only routes: the first outgoing edge whose condition is true, else the edge without one."""
+
+
+class VariableConfig(NodeConfig):
+    """Changes `vars.NAME`: set and append need a value, increment and decrement take 1 without one."""
+
+    operation: Templated[Literal["set", "append", "increment", "decrement", "delete"]]
+    name: Name
+    value: Any = None
+
+    @model_validator(mode="after")
+    def _has_what_it_stores(self) -> Self:
+        if self.operation in ("set", "append") and "value" not in self.model_fields_set:
+            raise PydanticCustomError("missing_value", "`value` is required to set or append (null is a value).")
+        return self
+
+    @model_validator(mode="after")
+    def _counts_by_numbers(self) -> Self:
+        counts = self.operation in ("increment", "decrement")
+        number = isinstance(self.value, int | float) and not isinstance(self.value, bool)
+        templated = isinstance(self.value, str) and TEMPLATE_OPENS in self.value
+        if counts and self.value is not None and not number and not templated:
+            raise PydanticCustomError("wrong_type", "`value` must be a number to increment or decrement by.")
+        return self
+
+
+class TransformConfig(NodeConfig):
+    """Makes a value: `output` is a template, its value the node's output."""
+
+    output: Any
+
+
+class ToolConfig(NodeConfig):
+    """Calls a registered Python function."""
+
+    name: Name
+    arguments: Templated[JsonObject] = Field(default_factory=dict)
+
+
+class HttpConfig(NodeConfig):
+    """Calls a URL; any status outside `expect_status` (200 to 299 unless told) is a failure."""
+
+    method: Templated[Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]] = "GET"
+    url: Templated[Annotated[str, Field(max_length=MAX_URL_LENGTH), AfterValidator(_web_address)]]
+    headers: Templated[dict[str, str]] = Field(default_factory=dict)
+    body: Any = None
+    expect_status: Templated[Annotated[list[Templated[Status]], BeforeValidator(_one_or_several)]] | None = None
+
+
+class ModelMessage(StrictMessage):
+    """One turn of a conversation, in the words the providers share."""
+
+    role: Templated[Literal["system", "user", "assistant", "tool"]]
+    content: Any = None
+    tool_calls: Templated[list[JsonObject]] | None = None
+    tool_call_id: str | None = None
+
+
+class ModelTool(StrictMessage):
+    """A function the model may ask for; `parameters` is a JSON Schema."""
+
+    name: Name
+    description: str | None = None
+    parameters: Templated[JsonObject] = Field(default_factory=dict)
+
+
+class ModelConfig(NodeConfig):
+    """Asks a language model: one `prompt`, or a conversation in `messages`."""
+
+    provider: Templated[Literal["openai", "anthropic", "offline"]] | None = None
+    model: Name | None = None
+    system: str | None = None
+    prompt: str | None = None
+    messages: (
+        Templated[Annotated[list[Templated[ModelMessage]], Field(min_length=1, max_length=MAX_MESSAGES)]] | None
+    ) = None
+    temperature: Templated[Annotated[Number, Field(ge=0, le=2)]] | None = None
+    max_tokens: Templated[Annotated[Integer, Field(ge=1, le=MAX_OUTPUT_TOKENS)]] | None = None
+    response_schema: Templated[JsonObject] | None = None
+    tools: Templated[Annotated[list[Templated[ModelTool]], Field(max_length=MAX_MODEL_TOOLS)]] | None = None
+
+    @model_validator(mode="after")
+    def _asks_one_thing(self) -> Self:
+        if (self.prompt is None) == (self.messages is None):
+            raise PydanticCustomError("prompt_or_messages", "Give either `prompt` or `messages`.")
+        return self
+
+
+class DelayConfig(NodeConfig):
+    """Waits; the wait outlives every process."""
+
+    seconds: Templated[Annotated[Number, Field(ge=0, le=MAX_DELAY_SECONDS)]]
+
+
+NODE_TYPES: Mapping[str, type[NodeConfig]] = MappingProxyType(
+    {
+        "start": StartConfig,
+        "end": EndConfig,
+        "condition": ConditionConfig,
+        "variable": VariableConfig,
+        "transform": TransformConfig,
+        "tool": ToolConfig,
+        "http": HttpConfig,
+        "model": ModelConfig,
+        "delay": DelayConfig,
+    }
+)
+"""Every node type the product knows, in the order a person is told about them."""
+
+PURE_TYPES = frozenset({"start", "end", "condition", "variable", "transform"})
+"""Types whose result follows from the history alone: they touch nothing and may be computed again."""
