@@ -1,9 +1,12 @@
 """What the ledger holds and what every event store promises, whatever it is made of."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class Recorded:
     metadata: bytes | None = None
 
 
-class VersionConflict(Exception):  # noqa: N818 - a conflict is news to act upon, not an error
+class VersionConflict(Exception):
     """Somebody else wrote to the stream first. Nothing of the call was recorded: read the stream and decide again."""
 
     def __init__(self, stream_id: UUID, expected_version: int) -> None:
@@ -64,6 +67,25 @@ class VersionConflict(Exception):  # noqa: N818 - a conflict is news to act upon
 
 
 CommitListener = Callable[[int], None]
+
+
+class CommitListeners:
+    """Those who want to know of commits. One that fails is logged, no more: the commit stands."""
+
+    def __init__(self) -> None:
+        self._listeners: list[CommitListener] = []
+
+    def add(self, listener: CommitListener) -> None:
+        """From now on, call `listener(head)` after every commit."""
+        self._listeners.append(listener)
+
+    def announce(self, head: int) -> None:
+        """Tell everybody that the ledger now reaches to `head`."""
+        for listener in self._listeners:
+            try:
+                listener(head)
+            except Exception:
+                log.exception("a listener to the ledger's commits failed; the commit stands")
 
 
 class EventStore(Protocol):

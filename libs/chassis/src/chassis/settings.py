@@ -15,7 +15,7 @@ OTEL_ENDPOINT_VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
 
-class BadSettings(Exception):  # noqa: N818 - names what is wrong
+class BadSettings(Exception):
     """A variable of the environment has a value that cannot be used; the sentence says which and why."""
 
 

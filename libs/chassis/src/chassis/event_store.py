@@ -1,0 +1,173 @@
+"""The event store on Postgres: many callers' appends become one transaction, without anybody waiting for a timer."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from uuid import UUID
+
+import asyncpg
+
+from chassis import ledger_statements
+from chassis.clock import monotonic
+from chassis.group_commit import Call, Outcome, Pending, agree, next_batch
+from chassis.ledger import Append, CommitListener, CommitListeners, Recorded
+
+RECONNECT_SECONDS = 30.0
+"""How long a lost connection is tried again before the callers hear of it."""
+RECONNECT_DELAY_SECONDS = 0.1
+
+COLUMNS = "notification_id, originator_id, originator_version, topic, state, event_id, metadata"
+READ = f"""
+SELECT {COLUMNS} FROM events WHERE originator_id = $1 AND originator_version > $2 ORDER BY originator_version LIMIT $3
+"""  # noqa: S608 - made of constants
+READ_AFTER = f"SELECT {COLUMNS} FROM events WHERE notification_id > $1 ORDER BY notification_id LIMIT $2"  # noqa: S608
+HEAD = "SELECT coalesce(max(notification_id), 0) FROM events"
+
+LOST = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TooManyConnectionsError,
+)
+"""After these nobody knows whether the statement was committed (a timeout is an OSError too)."""
+
+log = logging.getLogger(__name__)
+
+
+class PostgresEventStore:
+    """One writer per process and ledger; it keeps one connection of the pool to itself from the first append on.
+
+    `lock_key` is the advisory lock of this ledger, the same in every process (`chassis.postgres.lock_key`).
+    Close the store before its pool.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, *, lock_key: int) -> None:
+        self._pool = pool
+        self._lock_key = lock_key
+        self._queue: deque[Pending] = deque()
+        self._wake = asyncio.Event()
+        self._listeners = CommitListeners()
+        self._connection: asyncpg.Connection | None = None
+        self._writer: asyncio.Task[None] | None = None
+        self._closing = False
+
+    async def append(self, *appends: Append) -> int:
+        """Record all of it as one fact; see `EventStore`. Cancelling the caller disturbs no other one."""
+        if not appends:
+            raise ValueError("append needs at least one Append")
+        if self._closing:
+            raise RuntimeError("the event store is closed; nothing was recorded")
+        pending = Pending(appends, asyncio.get_running_loop().create_future())
+        self._queue.append(pending)
+        self._wake.set()
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write(), name="event store writer")
+        return await pending.future
+
+    async def read(self, stream_id: UUID, after_version: int = 0, limit: int | None = None) -> list[Recorded]:
+        """The stream's events in order, those after `after_version`."""
+        return [_recorded(row) for row in await self._pool.fetch(READ, stream_id, after_version, limit)]
+
+    async def read_after(self, position: int, limit: int) -> list[Recorded]:
+        """The events after `position` in the order of the ledger, at most `limit`."""
+        return [_recorded(row) for row in await self._pool.fetch(READ_AFTER, position, limit)]
+
+    async def head(self) -> int:
+        """The highest position, 0 when the ledger is empty."""
+        return int(await self._pool.fetchval(HEAD))
+
+    def on_commit(self, listener: CommitListener) -> None:
+        """Call `listener(head)` in the event loop after every commit of this store."""
+        self._listeners.add(listener)
+
+    async def close(self) -> None:
+        """Record what was already handed over, give the connection back, refuse further appends."""
+        self._closing = True
+        self._wake.set()
+        if self._writer is not None:
+            await self._writer
+        if self._connection is not None:
+            await self._pool.release(self._connection)
+            self._connection = None
+
+    async def _write(self) -> None:
+        # What arrives while a transaction commits is the next batch. The event is cleared before the queue is read,
+        # so an append that comes in between wakes the loop once more instead of being forgotten.
+        while self._queue or not self._closing:
+            await self._wake.wait()
+            self._wake.clear()
+            while batch := next_batch(self._queue):
+                await self._commit(batch)
+
+    async def _commit(self, batch: list[Pending]) -> None:
+        try:
+            outcomes = await self._outcomes([pending.call for pending in batch])
+        except asyncio.CancelledError:
+            for pending in (*batch, *self._queue):
+                pending.future.cancel()
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, every caller must hear of it
+            for pending in batch:
+                pending.settle(error)
+            return
+        for pending, outcome in zip(batch, outcomes, strict=True):
+            pending.settle(outcome)
+        if positions := [outcome for outcome in outcomes if isinstance(outcome, int)]:
+            self._listeners.announce(max(positions))
+
+    async def _outcomes(self, calls: Sequence[Call]) -> Sequence[Outcome]:
+        if agree(calls):
+            try:
+                positions = await ledger_statements.record(await self._connected(), self._lock_key, calls)
+                if positions is not None:
+                    return positions
+            except asyncpg.UniqueViolationError:
+                pass
+            except Exception as error:
+                if not await self._lost(error):
+                    raise
+        return await self._settled(calls)
+
+    async def _settled(self, calls: Sequence[Call]) -> Sequence[Outcome]:
+        # The lock makes this wait until a backend that was cut off has committed or given up; should it still be
+        # queueing for the lock, it will find its versions taken.
+        deadline = monotonic() + RECONNECT_SECONDS
+        while True:
+            try:
+                return await ledger_statements.settle(await self._connected(), self._lock_key, calls)
+            except Exception as error:
+                if not await self._lost(error) or monotonic() > deadline:
+                    raise
+                log.warning("the ledger's connection was lost, trying again: %s", error)
+                await asyncio.sleep(RECONNECT_DELAY_SECONDS)
+
+    async def _connected(self) -> asyncpg.Connection:
+        if self._connection is None:
+            connection = await self._pool.acquire(timeout=RECONNECT_SECONDS)
+            try:
+                await connection.execute(ledger_statements.PREFER_INDEXES)
+            except BaseException:
+                await self._pool.release(connection)
+                raise
+            self._connection = connection
+        return self._connection
+
+    async def _lost(self, error: Exception) -> bool:
+        connection = self._connection
+        lost = isinstance(error, LOST) or (connection is not None and connection.is_closed())
+        if lost and connection is not None:
+            self._connection = None
+            connection.terminate()
+            await self._pool.release(connection)
+        return lost
+
+
+def _recorded(row: asyncpg.Record) -> Recorded:
+    position, stream_id, version, topic, state, event_id, metadata = row
+    return Recorded(position, _plain(stream_id), version, topic, state, _plain(event_id), metadata)
+
+
+def _plain(id: UUID) -> UUID:
+    # asyncpg answers a subclass of UUID, which orjson refuses to write.
+    return UUID(int=id.int)

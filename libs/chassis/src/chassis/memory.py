@@ -1,0 +1,61 @@
+"""The event store in memory: the same promises as the one on Postgres, for tests and for trying things out."""
+
+from uuid import UUID
+
+from chassis.group_commit import conflict_of
+from chassis.ledger import Append, CommitListener, CommitListeners, Recorded
+
+
+class MemoryEventStore:
+    """A ledger that lives as long as the process."""
+
+    def __init__(self) -> None:
+        self._ledger: list[Recorded] = []
+        self._streams: dict[UUID, list[Recorded]] = {}
+        self._versions: dict[UUID, int] = {}
+        self._listeners = CommitListeners()
+        self._closed = False
+
+    async def append(self, *appends: Append) -> int:
+        """Record all of it as one fact; see `EventStore`."""
+        if not appends:
+            raise ValueError("append needs at least one Append")
+        if self._closed:
+            raise RuntimeError("the event store is closed; nothing was recorded")
+        if conflict := conflict_of(appends, self._versions):
+            raise conflict
+        for append in appends:
+            self._record(append)
+        self._listeners.announce(len(self._ledger))
+        return len(self._ledger)
+
+    async def read(self, stream_id: UUID, after_version: int = 0, limit: int | None = None) -> list[Recorded]:
+        """The stream's events in order, those after `after_version`."""
+        end = None if limit is None else after_version + limit
+        return self._streams.get(stream_id, [])[after_version:end]
+
+    async def read_after(self, position: int, limit: int) -> list[Recorded]:
+        """The events after `position` in the order of the ledger, at most `limit`."""
+        return self._ledger[position : position + limit]
+
+    async def head(self) -> int:
+        """The highest position, 0 when the ledger is empty."""
+        return len(self._ledger)
+
+    def on_commit(self, listener: CommitListener) -> None:
+        """Call `listener(head)` in the event loop after every commit of this store."""
+        self._listeners.add(listener)
+
+    async def close(self) -> None:
+        """Refuse further appends; what was recorded stays readable."""
+        self._closed = True
+
+    def _record(self, append: Append) -> None:
+        stream = self._streams.setdefault(append.stream_id, [])
+        for new in append.events:
+            position = len(self._ledger) + 1
+            recorded = Recorded(
+                position, append.stream_id, new.version, new.topic, new.state, new.event_id, new.metadata
+            )
+            stream.append(recorded)
+            self._ledger.append(recorded)
