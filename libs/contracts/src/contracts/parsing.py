@@ -1,0 +1,254 @@
+"""How JSON from outside becomes a contract, or a list of everything that is wrong with it."""
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails, from_json, to_json
+
+from contracts.refusal import Invalid, Malformed, Problem
+
+M = TypeVar("M", bound=BaseModel)
+Location = tuple[str | int, ...]
+
+MAX_INTEGER = 2**63 - 1
+"""Integers are 64 bits wide everywhere: in expressions, in the ledger, on the bus."""
+
+SUSPICIOUS = re.compile(rb"\\u0000|\d{19}|\d[eE]\+?\d{2}|NaN|Infinity")
+"""Text that may hold a value which PostgreSQL or JSON itself cannot keep; only then is every value looked at."""
+
+
+def read_body(model: type[M], raw: bytes) -> M:
+    """The contract that a request body holds; raises `Malformed` (not JSON) or `Invalid` (with every problem)."""
+    read = parse_body(model, raw)
+    if isinstance(read, tuple):
+        count = "one problem" if len(read) == 1 else f"{len(read)} problems"
+        raise Invalid("invalid_body", f"The body has {count}; see `errors`.", read)
+    return read
+
+
+def parse_body(model: type[M], raw: bytes | Any) -> M | tuple[Problem, ...]:
+    """The contract in `raw` (JSON bytes, or an already decoded document), or all of its problems with JSON pointers.
+
+    Raises `Malformed` when the bytes are not JSON. Types are taken literally: "5" is not a number.
+    """
+    text = raw if isinstance(raw, bytes) else to_json(raw)
+    try:
+        read = model.model_validate_json(text, strict=True)
+    except ValidationError as error:
+        document = _decoded(text)
+        return unkept_values(document, text) + problems_in(error, model, document)
+    unkept = unkept_values(_decoded(text), text) if SUSPICIOUS.search(text) else ()
+    return unkept or read
+
+
+def problems_in(error: ValidationError, model: type[BaseModel], document: Any) -> tuple[Problem, ...]:
+    """What pydantic found in `document`, as problems: one for each place, in the order of the model's members."""
+    branches: dict[tuple[Location, str], list[Problem]] = {}
+    found: dict[Location, list[Problem]] = {}
+    for details in error.errors(include_url=False, include_input=False):
+        place, union = _placed(details, document)
+        if _is_echo(details, place, document):
+            continue
+        problem = Problem(pointer=pointer(place), code=_code(details), message=_sentence(details, model))
+        if union is None:
+            found.setdefault(place, []).append(problem)
+        else:
+            branches.setdefault((union, _branch(details, union)), []).append(problem)
+            found.setdefault(union, [])
+    for union in {union for union, _ in branches}:
+        found[union] += _best_branch(pointer(union), [list_ for (of, _), list_ in branches.items() if of == union])
+    return tuple(problem for problems in found.values() for problem in problems)
+
+
+def unkept_values(document: Any, text: bytes) -> tuple[Problem, ...]:
+    """Values that are JSON but that nothing behind the door can keep: NUL characters, huge or endless numbers."""
+    if not SUSPICIOUS.search(text):
+        return ()
+    return tuple(
+        Problem(pointer=pointer(place), code=code, message=sentence)
+        for place, value in _leaves(document)
+        for code, sentence in _objections(value)
+    )
+
+
+def pointer(place: Sequence[str | int]) -> str:
+    """A place in a document as a JSON pointer (RFC 6901); the whole document is the empty string."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in place)
+
+
+def _decoded(text: bytes) -> Any:
+    try:
+        return from_json(text)
+    except ValueError as error:
+        raise Malformed("malformed_json", f"The body is not JSON: {error}.") from None
+
+
+def _leaves(document: Any) -> Iterator[tuple[Location, Any]]:
+    pending: list[tuple[Location, Any]] = [((), document)]
+    while pending:
+        place, value = pending.pop()
+        if isinstance(value, dict):
+            pending += [((*place, key), member) for key, member in reversed(value.items())]
+            yield from (((*place, key), key) for key in value if "\0" in key)
+        elif isinstance(value, list):
+            pending += [((*place, index), value[index]) for index in reversed(range(len(value)))]
+        else:
+            yield place, value
+
+
+def _objections(value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str) and "\0" in value:
+        yield "nul_character", "Text cannot hold the character U+0000."
+    elif isinstance(value, int) and not -MAX_INTEGER - 1 <= value <= MAX_INTEGER:
+        yield "out_of_range", "Whole numbers are 64 bits wide; send a larger one as text."
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield "out_of_range", "Must be a finite number."
+
+
+def _placed(details: ErrorDetails, document: Any) -> tuple[Location, Location | None]:
+    """Where in the document, without the names pydantic adds; and the place of the union that was tried, if any."""
+    place: Location = ()
+    union: Location | None = None
+    value = document
+    absent = details["type"] == "missing"
+    for depth, part in enumerate(details["loc"]):
+        last = depth == len(details["loc"]) - 1
+        if _holds(value, part):
+            place, value = (*place, part), value[part]
+        elif absent and last:
+            place = (*place, part)
+        elif isinstance(part, str) and union is None:
+            union = place
+    return place, union
+
+
+def _is_echo(details: ErrorDetails, place: Location, document: Any) -> bool:
+    """Whether a list only seems too short because pydantic left out the items it has complained about already."""
+    if details["type"] != "too_short":
+        return False
+    for part in place:
+        document = document[part]
+    return isinstance(document, list) and len(document) >= details.get("ctx", {})["min_length"]
+
+
+def _holds(value: Any, part: str | int) -> bool:
+    if isinstance(value, dict):
+        return part in value
+    return isinstance(value, list) and isinstance(part, int) and part < len(value)
+
+
+def _branch(details: ErrorDetails, union: Location) -> str:
+    return str(details["loc"][len(union)])
+
+
+def _best_branch(place: str, branches: list[list[Problem]]) -> list[Problem]:
+    """The branch that fits the value's shape; when none does, one sentence that names what would."""
+    for branch in branches:
+        if any(problem.pointer != place for problem in branch):
+            return branch
+    choices = dict.fromkeys(
+        problem.message.removeprefix("Must be ").rstrip(".") for branch in branches for problem in branch
+    )
+    return [Problem(pointer=place, code=branches[0][0].code, message=f"Must be {', or '.join(choices)}.")]
+
+
+def _code(details: ErrorDetails) -> str:
+    kind = details["type"]
+    if kind in CODES:
+        return CODES[kind]
+    if kind.endswith(("_type", "_parsing", "_from_float")):
+        return "wrong_type"
+    return kind
+
+
+def _sentence(details: ErrorDetails, model: type[BaseModel]) -> str:
+    kind, context = details["type"], details.get("ctx", {})
+    if kind == "extra_forbidden":
+        known = ", ".join(f"`{name}`" for name in sorted(_members_at(model, details["loc"][:-1])))
+        return f"`{details['loc'][-1]}` is not known here; known are {known}."
+    if kind == "missing":
+        return f"`{details['loc'][-1]}` is required."
+    speak = SENTENCES.get(kind)
+    return speak(context) if speak else details["msg"].rstrip(".") + "."
+
+
+def _members_at(model: type[BaseModel], location: Location) -> Mapping[str, Any]:
+    for part in location:
+        if isinstance(part, str) and part in model.model_fields:
+            model = next(_models_in(model.model_fields[part].annotation), model)
+    return model.model_fields
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)
+
+
+def _json_words(expected: str) -> str:
+    return expected.replace("False", "false").replace("True", "true").replace("None", "null")
+
+
+def _number(value: float) -> str:
+    return f"{value:,.12g}"
+
+
+def _items_at_least(context: Mapping[str, Any]) -> str:
+    least = context["min_length"]
+    return "Must not be empty." if least == 1 else f"Must hold at least {least:,} items."
+
+
+def _text_at_least(context: Mapping[str, Any]) -> str:
+    least = context["min_length"]
+    return "Must not be empty." if least == 1 else f"Must have at least {least} characters."
+
+
+CODES: Mapping[str, str] = {
+    "missing": "missing",
+    "extra_forbidden": "unknown_member",
+    "literal_error": "not_allowed",
+    "enum": "not_allowed",
+    "greater_than": "out_of_range",
+    "greater_than_equal": "out_of_range",
+    "less_than": "out_of_range",
+    "less_than_equal": "out_of_range",
+    "finite_number": "out_of_range",
+    "string_too_short": "too_short",
+    "string_too_long": "too_long",
+    "string_pattern_mismatch": "bad_format",
+}
+"""pydantic's error types -> our stable codes, where the two differ."""
+
+SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "string_type": lambda _: "Must be text.",
+    "int_type": lambda _: "Must be a whole number.",
+    "int_from_float": lambda _: "Must be a whole number.",
+    "float_type": lambda _: "Must be a number.",
+    "bool_type": lambda _: "Must be true or false.",
+    "model_type": lambda _: "Must be an object.",
+    "dict_type": lambda _: "Must be an object.",
+    "list_type": lambda _: "Must be a list.",
+    "tuple_type": lambda _: "Must be a list.",
+    "none_required": lambda _: "Must be null.",
+    "uuid_parsing": lambda _: "Must be a UUID.",
+    "uuid_type": lambda _: "Must be a UUID.",
+    "datetime_type": lambda _: "Must be an RFC 3339 time, such as 2026-01-31T12:00:00Z.",
+    "datetime_from_date_parsing": lambda _: "Must be an RFC 3339 time, such as 2026-01-31T12:00:00Z.",
+    "datetime_parsing": lambda _: "Must be an RFC 3339 time, such as 2026-01-31T12:00:00Z.",
+    "literal_error": lambda context: f"Must be {_json_words(context['expected'])}.",
+    "greater_than": lambda context: f"Must be greater than {_number(context['gt'])}.",
+    "greater_than_equal": lambda context: f"Must be at least {_number(context['ge'])}.",
+    "less_than": lambda context: f"Must be less than {_number(context['lt'])}.",
+    "less_than_equal": lambda context: f"Must be at most {_number(context['le'])}.",
+    "finite_number": lambda _: "Must be a finite number.",
+    "string_too_short": _text_at_least,
+    "string_too_long": lambda context: f"Must have at most {context['max_length']} characters.",
+    "too_short": _items_at_least,
+    "too_long": lambda context: f"Must hold at most {context['max_length']:,} items.",
+    "string_pattern_mismatch": lambda context: f"Must match {context['pattern']}.",
+}
+"""pydantic's error types -> a plain sentence, from the error's context."""
