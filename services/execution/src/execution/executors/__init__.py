@@ -1,0 +1,1 @@
+"""Strategies for choosing which ready nodes to begin; recording, retrying and resuming exist once, outside."""
