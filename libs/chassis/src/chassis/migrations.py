@@ -1,7 +1,8 @@
 """Numbered SQL files, up and down: each in a transaction of its own, remembered with its checksum."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.resources import files
@@ -25,8 +26,8 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
 APPLIED = "SELECT module, number, name, sha256 FROM schema_migrations"
 REMEMBER = "INSERT INTO schema_migrations (module, number, name, sha256) VALUES ($1, $2, $3, $4)"
 FORGET = "DELETE FROM schema_migrations WHERE module = $1 AND number = $2"
-NO_TIMEOUT = 0
-"""A migration takes as long as it takes."""
+MIGRATION_SECONDS = 3600.0
+"""How long one migration may run, and how long one may wait for another migrator."""
 
 Key = tuple[str, int]
 
@@ -57,7 +58,7 @@ class Migration:
 
     def __str__(self) -> str:
         """As it is spoken of in messages."""
-        return f"{self.module}/{self.number:04}_{self.name}"
+        return _spoken(self.module, self.number, self.name)
 
 
 def migrations_in(packages: Iterable[str]) -> list[Migration]:
@@ -67,7 +68,7 @@ def migrations_in(packages: Iterable[str]) -> list[Migration]:
 
 async def migrate_up(connection: asyncpg.Connection, packages: Sequence[str], schema: str) -> list[Migration]:
     """Apply what is missing, in order; answers what was applied. Creates the schema where there is none."""
-    async with _Locked(connection, schema):
+    async with _alone_in(connection, schema):
         await _create_schema(connection, schema)
         applied = await _applied(connection)
         known = migrations_in(packages)
@@ -75,7 +76,7 @@ async def migrate_up(connection: asyncpg.Connection, packages: Sequence[str], sc
         missing = [migration for migration in known if migration.key not in applied]
         for migration in missing:
             async with connection.transaction():
-                await connection.execute(migration.up, timeout=NO_TIMEOUT or None)
+                await connection.execute(migration.up, timeout=MIGRATION_SECONDS)
                 await connection.execute(
                     REMEMBER, migration.module, migration.number, migration.name, migration.checksum
                 )
@@ -86,14 +87,14 @@ async def migrate_down(
     connection: asyncpg.Connection, packages: Sequence[str], schema: str, to: int = 0
 ) -> list[Migration]:
     """Take back every applied migration with a number above `to`, last one first; answers what was taken back."""
-    async with _Locked(connection, schema):
+    async with _alone_in(connection, schema):
         applied = await _applied(connection)
         known = migrations_in(packages)
         _refuse_strangers(known, applied, schema)
         unwanted = [found for found in reversed(known) if found.key in applied and found.number > to]
         for migration in unwanted:
             async with connection.transaction():
-                await connection.execute(migration.down, timeout=NO_TIMEOUT or None)
+                await connection.execute(migration.down, timeout=MIGRATION_SECONDS)
                 await connection.execute(FORGET, migration.module, migration.number)
         return unwanted
 
@@ -118,23 +119,19 @@ def _read(package: str) -> Iterable[Migration]:
             yield Migration(package, int(number), name, file.read_text(), down.read_text())
 
 
-class _Locked:
-    """One migrator at a time per schema, with the connection looking at that schema."""
-
-    def __init__(self, connection: asyncpg.Connection, schema: str) -> None:
-        self._connection = connection
-        self._schema = quoted(schema)
-        self._key = lock_key("migrations", schema)
-
-    async def __aenter__(self) -> None:
-        self._path = await self._connection.fetchval("SELECT current_setting('search_path')")
-        await self._connection.execute("SELECT pg_advisory_lock($1)", self._key, timeout=NO_TIMEOUT or None)
-        await self._connection.execute(f"SET search_path TO {self._schema}")
-
-    async def __aexit__(self, *_: object) -> None:
-        if not self._connection.is_closed():
-            await self._connection.execute("SELECT set_config('search_path', $1, false)", self._path)
-            await self._connection.execute("SELECT pg_advisory_unlock($1)", self._key)
+@asynccontextmanager
+async def _alone_in(connection: asyncpg.Connection, schema: str) -> AsyncIterator[None]:
+    path = await connection.fetchval("SELECT current_setting('search_path')")
+    key = lock_key("migrations", schema)
+    await connection.execute("SELECT pg_advisory_lock($1)", key, timeout=MIGRATION_SECONDS)
+    try:
+        await connection.execute(f"SET search_path TO {quoted(schema)}")
+        yield
+    finally:
+        # A connection that was lost has dropped the lock already.
+        if not connection.is_closed():
+            await connection.execute("SELECT set_config('search_path', $1, false)", path)
+            await connection.execute("SELECT pg_advisory_unlock($1)", key)
 
 
 async def _create_schema(connection: asyncpg.Connection, schema: str) -> None:
@@ -158,7 +155,7 @@ async def _applied(connection: asyncpg.Connection) -> dict[Key, asyncpg.Record]:
 
 def _refuse_strangers(known: Sequence[Migration], applied: Mapping[Key, asyncpg.Record], schema: str) -> None:
     by_key = {migration.key: migration for migration in known}
-    if strangers := [f"{row['module']}/{row['number']:04}_{row['name']}" for key, row in applied.items() if key not in by_key]:
+    if strangers := [_spoken(*row[:3]) for key, row in applied.items() if key not in by_key]:
         raise UnknownSchema(
             f"schema {schema!r} has {_list(strangers)}, which this code does not know: run the version that made it"
         )
@@ -166,6 +163,10 @@ def _refuse_strangers(known: Sequence[Migration], applied: Mapping[Key, asyncpg.
         raise UnknownSchema(
             f"{_list(edited)} was edited after schema {schema!r} was made with it: restore the file, add a new one"
         )
+
+
+def _spoken(module: str, number: int, name: str) -> str:
+    return f"{module}/{number:04}_{name}"
 
 
 def _list(things: Iterable[object]) -> str:

@@ -1,0 +1,74 @@
+"""Wires the fixtures that every package's tests share; how they are made stands in `tests/support`."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from functools import cache
+from secrets import token_hex
+
+import asyncpg
+import pytest
+
+from tests.support.backends import Backend, choose, docker_trouble
+from tests.support.infrastructure import database_dsn, nats_server, postgres_server
+
+
+@cache
+def nats_backend() -> Backend:
+    """The way to NATS in this run."""
+    return choose("HEADRACE_NATS_URL", os.environ, _docker_trouble)
+
+
+@cache
+def postgres_backend() -> Backend:
+    """The way to Postgres in this run."""
+    return choose("HEADRACE_POSTGRES_DSN", os.environ, _docker_trouble)
+
+
+@cache
+def _docker_trouble() -> str | None:
+    return docker_trouble()
+
+
+def pytest_report_header() -> list[str]:
+    """Says which servers this run uses, and why these."""
+    return [f"NATS: {nats_backend()}", f"Postgres: {postgres_backend()}"]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Says so at the end when a quiet run has no header."""
+    if config.get_verbosity() < 0:
+        for line in pytest_report_header():
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def nats_url() -> Iterator[str]:
+    """A NATS server with JetStream, one for each worker of the run; keep apart by `namespace`."""
+    with nats_server(nats_backend()) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_admin_dsn() -> Iterator[str]:
+    """A Postgres server, one for each worker of the run, as a role that may create databases."""
+    with postgres_server(postgres_backend()) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+async def postgres_dsn(postgres_admin_dsn: str) -> AsyncIterator[str]:
+    """An empty database of the test's own."""
+    name = f"headrace_test_{token_hex(6)}"
+    admin = await asyncpg.connect(postgres_admin_dsn)
+    try:
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE template0 STRATEGY file_copy")
+        yield database_dsn(postgres_admin_dsn, name)
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await admin.close()
+
+
+@pytest.fixture
+def namespace() -> str:
+    """A namespace of the test's own: no two tests share a subject or a stream."""
+    return f"t{token_hex(6)}"
