@@ -114,3 +114,9 @@ class Unavailable(Refusal):
     """Not now; try again after `retry_after_seconds`."""
 
     status, title = 503, "Unavailable"
+
+
+class Failed(Refusal):
+    """A defect on our side: nothing the caller can mend; `detail` names the id to look for in the logs."""
+
+    status, title = 500, "Internal error"

@@ -1,0 +1,205 @@
+"""Publishes what was recorded: every event of a ledger, in its order, once, to the service's own stream."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import asyncpg
+from nats.js.api import StreamInfo
+from nats.js.errors import NotFoundError
+
+from chassis import provision, telemetry
+from chassis.bus import Bus
+from chassis.clock import monotonic
+from chassis.commits import Commits
+from chassis.envelope import HEADER_BYTES, OVERSIZE, POSITION, headers_of
+from chassis.leadership import Leadership
+from chassis.ledger import EventStore, Recorded
+from chassis.logs import get_logger
+from chassis.publishing import WRONG_LAST_SEQUENCE, NotPublished, Outgoing, Publisher, Stored
+
+BATCH = 500
+"""Events read and published at once."""
+RETRY_SECONDS = 0.5
+"""After a refused publish, and before a lost leadership is sought again."""
+REMEMBER_SECONDS = 1.0
+"""How often the position is written to its table while events flow."""
+
+POSITION_OF = "SELECT position, incarnation FROM relay WHERE stream = $1"
+REMEMBER = """
+INSERT INTO relay (stream, position, incarnation) VALUES ($1, $2, $3)
+ON CONFLICT (stream) DO UPDATE SET position = $2, incarnation = $3, updated_at = now()
+"""
+
+log = get_logger(__name__)
+WorkFor = Callable[[Recorded], tuple[str, bytes, dict[str, str]] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """Whose ledger is published.
+
+    `work_for` names the events that also put a message (subject, payload, headers) on the work stream. That message is
+    stored before the event is published, so an event seen on the bus has its work message, whoever crashes when.
+    """
+
+    service: str
+    store: EventStore
+    commits: Commits
+    work_for: WorkFor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Up to where the ledger is published, and the last sequence of the stream that this is true for."""
+
+    position: int
+    sequence: int
+    incarnation: str
+
+
+class Interrupted(Exception):
+    """A batch was not published completely; `position` is how far its beginning came, 0 when nothing of it did."""
+
+    def __init__(self, position: int, reason: NotPublished) -> None:
+        """`reason` is what became of the first message that failed."""
+        super().__init__(str(reason))
+        self.position = position
+        self.reason = reason
+
+
+class Relay:
+    """One per service over all processes; the stream's last message says where to go on.
+
+    Every message is accepted only behind the one before it (`Nats-Expected-Last-Sequence`), so a relay that lost its
+    leadership without knowing cannot publish out of turn: it is refused, looks again, and finds that it lost.
+    """
+
+    def __init__(self, bus: Bus, outbox: Outbox, pool: asyncpg.Pool) -> None:
+        """`pool` sees the schema with the `relay` table; leading takes one of its connections."""
+        self._bus = bus
+        self._outbox = outbox
+        self._stream = bus.stream(outbox.service)
+        self._leadership = Leadership(pool, "relay", self._stream)
+        self._remembered = (-1, 0.0)
+        self.leading = False
+        """Whether this process publishes."""
+        self.position = 0
+        """The last position this process has published or found published."""
+
+    async def run(self) -> None:
+        """Publish whenever this process leads, until cancelled."""
+        while True:
+            try:
+                async with self._leadership.held() as connection, Publisher(self._bus) as publisher:
+                    log.info("relay.leading", stream=self._stream)
+                    self.leading = True
+                    await self._lead(connection, publisher)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the relay tries again
+                log.warning("relay.interrupted", stream=self._stream, error=repr(error))
+            finally:
+                self.leading = False
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _lead(self, connection: asyncpg.Connection, publisher: Publisher) -> None:
+        cursor = await self._resume(connection, at_least=0)
+        while True:
+            seen = self._outbox.commits.highest
+            batch = await self._outbox.store.read_after(cursor.position, BATCH)
+            try:
+                cursor = await self._publish(publisher, batch, cursor) if batch else cursor
+            except Interrupted as interrupted:
+                await self._wait_out(interrupted)
+                cursor = await self._resume(connection, at_least=interrupted.position)
+            self._show(cursor)
+            await self._remember(connection, cursor, idle=not batch)
+            if not batch:
+                await self._outbox.commits.beyond(seen)
+
+    async def _publish(self, publisher: Publisher, batch: Sequence[Recorded], cursor: Cursor) -> Cursor:
+        await self._publish_work(publisher, batch)
+        began = cursor.position
+        outcomes = await publisher.send_all(self._messages(batch, cursor))
+        for recorded, outcome in zip(batch, outcomes, strict=True):
+            if isinstance(outcome, NotPublished):
+                raise Interrupted(cursor.position if cursor.position > began else 0, outcome)
+            cursor = _after(cursor, recorded, outcome)
+        telemetry.PUBLISHED.labels(self._outbox.service).inc(len(batch))
+        return cursor
+
+    async def _publish_work(self, publisher: Publisher, batch: Sequence[Recorded]) -> None:
+        if (work_for := self._outbox.work_for) is None:
+            return
+        messages = [
+            Outgoing(subject, payload, {"Nats-Msg-Id": str(recorded.event_id)} | headers)
+            for recorded in batch
+            if (work := work_for(recorded))
+            for subject, payload, headers in [work]
+        ]
+        for outcome in await publisher.send_all(messages):
+            if isinstance(outcome, NotPublished):
+                raise Interrupted(0, outcome)
+
+    def _messages(self, batch: Sequence[Recorded], cursor: Cursor) -> list[Outgoing]:
+        previous = [cursor.position, *(recorded.position for recorded in batch[:-1])]
+        return [
+            self._message(recorded, before, cursor.sequence + place)
+            for place, (recorded, before) in enumerate(zip(batch, previous, strict=True))
+        ]
+
+    def _message(self, recorded: Recorded, previous: int, after: int) -> Outgoing:
+        headers = headers_of(recorded, self._outbox.service, previous)
+        payload = recorded.state
+        if len(payload) + HEADER_BYTES > self._bus.nc.max_payload:
+            headers[OVERSIZE] = str(len(payload))
+            payload = b""
+        subject = self._bus.subject(self._outbox.service, recorded.topic, str(recorded.stream_id))
+        return Outgoing(subject, payload, headers, after)
+
+    async def _wait_out(self, interrupted: Interrupted) -> None:
+        log.warning("relay.refused", stream=self._stream, reason=str(interrupted), code=interrupted.reason.code)
+        if interrupted.reason.code != WRONG_LAST_SEQUENCE:
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _resume(self, connection: asyncpg.Connection, at_least: int) -> Cursor:
+        """Where the stream ends. Asking the table first proves that this process still leads."""
+        remembered = await connection.fetchrow(POSITION_OF, self._stream)
+        info = await self._bus.ensure_stream(self._outbox.service)
+        if self._outbox.work_for is not None:
+            await self._bus.ensure_work_stream()
+        incarnation = provision.incarnation(info)
+        if remembered and remembered["incarnation"] != incarnation:
+            log.warning("relay.new_stream", stream=self._stream, position=remembered["position"])
+        position = await self._last_position(info)
+        if position is None:
+            position = remembered["position"] if remembered else 0
+        return Cursor(max(position, at_least), info.state.last_seq, incarnation)
+
+    async def _last_position(self, info: StreamInfo) -> int | None:
+        if not info.state.messages:
+            return None
+        try:
+            last = await self._bus.js.get_last_msg(self._stream, self._bus.subject(self._outbox.service, "*", "*"))
+        except NotFoundError:
+            return None
+        found = (last.headers or {}).get(POSITION, "")
+        return int(found) if found.isdigit() else None
+
+    def _show(self, cursor: Cursor) -> None:
+        self.position = cursor.position
+        lag = max(0, self._outbox.commits.highest - cursor.position)
+        telemetry.RELAY_LAG.labels(self._outbox.service).set(lag)
+
+    async def _remember(self, connection: asyncpg.Connection, cursor: Cursor, *, idle: bool) -> None:
+        position, at = self._remembered
+        if connection.is_closed():
+            raise ConnectionError("the connection that holds the relay's lock is gone")
+        if cursor.position != position and (idle or monotonic() - at > REMEMBER_SECONDS):
+            await connection.execute(REMEMBER, self._stream, cursor.position, cursor.incarnation)
+            self._remembered = (cursor.position, monotonic())
+
+
+def _after(cursor: Cursor, recorded: Recorded, stored: Stored) -> Cursor:
+    """A duplicate was stored before and moves the position, but not the end of the stream."""
+    sequence = cursor.sequence if stored.duplicate else stored.sequence
+    return replace(cursor, position=recorded.position, sequence=sequence)
