@@ -1,0 +1,138 @@
+"""Counts a window from the fewest rows: whole days, then whole hours, then single executions at its edges."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain
+from uuid import UUID
+
+from asyncpg import Connection
+
+from metrics.domain import Histogram, Part, Rollup, Span, Tally, Window, settle
+from metrics.projections import rollup_of, tally_of
+
+OWN_RUNS_MAX = 10_000
+"""Runs, newest first, whose nodes are looked at for somebody who may only see runs of their own."""
+
+ROLLED = """
+SELECT blueprint_id, span, starts_at, first_at, last_at, completed, failed, cancelled, duration_ms,
+       prompt_tokens, completion_tokens, cost, retries, cache_hits, first_bucket, bucket_counts
+FROM execution_rollups
+"""
+DAYS_OF_BLUEPRINT = (
+    f"{ROLLED} WHERE audience = $1 AND span = 'day' AND starts_at >= $2 AND starts_at < $3 AND blueprint_id = $4"
+)
+DAYS_OF_AUDIENCE = f"{ROLLED} WHERE audience = $1 AND span = 'day' AND starts_at >= $2 AND starts_at < $3"
+HOURS = f"""{ROLLED}
+JOIN unnest($2::uuid[], $3::timestamptz[], $4::timestamptz[]) AS part (blueprint_id, since, until) USING (blueprint_id)
+WHERE audience = $1 AND span = 'hour' AND starts_at >= since AND starts_at < until
+"""
+SINGLE = """
+SELECT blueprint_id, since, min(ended_at) AS first_at, max(ended_at) AS last_at,
+       count(*) FILTER (WHERE status = 'completed') AS completed,
+       count(*) FILTER (WHERE status = 'failed') AS failed,
+       count(*) FILTER (WHERE status = 'cancelled') AS cancelled,
+       sum(execution_time_ms) AS duration_ms, array_agg(execution_time_ms::double precision) AS times,
+       sum(prompt_tokens)::bigint AS prompt_tokens, sum(completion_tokens)::bigint AS completion_tokens,
+       sum(cost) AS cost, sum(retries)::bigint AS retries, sum(cache_hits)::bigint AS cache_hits
+FROM execution_metrics
+JOIN unnest($2::uuid[], $3::timestamptz[], $4::timestamptz[]) AS part (blueprint_id, since, until) USING (blueprint_id)
+WHERE ended_at >= since AND ended_at < until AND ($1 = '' OR user_id = $1)
+GROUP BY blueprint_id, since
+"""
+NODES_ROLLED = """
+SELECT node_id, first_bucket, bucket_counts FROM node_rollups
+JOIN unnest($2::text[], $3::timestamptz[]) AS wanted (span, starts_at) USING (span, starts_at)
+WHERE blueprint_id = $1
+"""
+NODES_SINGLE = """
+SELECT node.id AS node_id, array_agg(node.ms) AS times
+FROM unnest($2::timestamptz[], $3::timestamptz[]) AS part (since, until)
+JOIN execution_metrics ON blueprint_id = $1 AND ended_at >= since AND ended_at < until,
+     unnest(node_ids, node_execution_times) AS node (id, ms)
+GROUP BY node.id
+"""
+NODES_OF_USER = """
+SELECT node.id AS node_id, array_agg(node.ms) AS times
+FROM (SELECT node_ids, node_execution_times FROM execution_metrics
+      WHERE user_id = $2 AND blueprint_id = $1 AND ended_at >= $3 AND ended_at < $4
+      ORDER BY ended_at DESC LIMIT $5) AS run,
+     unnest(run.node_ids, run.node_execution_times) AS node (id, ms)
+GROUP BY node.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """All that was counted in a window: rollups that lie in it whole, and the tallies of the parts beside them."""
+
+    rollups: Sequence[Rollup]
+    parts: Sequence[tuple[Part, Tally]]
+
+    def tallies(self) -> Iterator[tuple[UUID, datetime, Tally]]:
+        """Blueprint, a moment of the day (UTC) it happened on, and what was counted; nothing is counted twice."""
+        whole = ((rollup.blueprint_id, rollup.starts_at, rollup.tally) for rollup in self.rollups)
+        return chain(whole, ((part.blueprint_id, part.window.since, tally) for part, tally in self.parts))
+
+
+async def count_blueprint(rows: Connection, audience: str, blueprint_id: UUID, window: Window) -> Counted:
+    """The executions of one blueprint that the audience may know of."""
+    days = await rows.fetch(DAYS_OF_BLUEPRINT, audience, Span.DAY.begin(window.since), window.until, blueprint_id)
+    return await _look_closer(rows, audience, window, map(rollup_of, days))
+
+
+async def count_user(rows: Connection, user_id: str, window: Window) -> Counted:
+    """The executions of one user, of all blueprints."""
+    days = await rows.fetch(DAYS_OF_AUDIENCE, user_id, Span.DAY.begin(window.since), window.until)
+    return await _look_closer(rows, user_id, window, map(rollup_of, days))
+
+
+async def count_nodes(rows: Connection, blueprint_id: UUID, counted: Counted) -> dict[str, Histogram]:
+    """How long each node took in what was counted of one blueprint for everyone."""
+    nodes: dict[str, Histogram] = defaultdict(Histogram)
+    spans, starts = [rollup.span for rollup in counted.rollups], [rollup.starts_at for rollup in counted.rollups]
+    for node_id, first, counts in await rows.fetch(NODES_ROLLED, blueprint_id, spans, starts):
+        nodes[node_id].add(first, counts)
+    if counted.parts:
+        _, sinces, untils = _bounds(part for part, _ in counted.parts)
+        for node_id, times in await rows.fetch(NODES_SINGLE, blueprint_id, sinces, untils):
+            nodes[node_id].record(times)
+    return nodes
+
+
+async def count_own_nodes(rows: Connection, user_id: str, blueprint_id: UUID, window: Window) -> dict[str, Histogram]:
+    """How long each node took in the user's own runs of a blueprint, the newest `OWN_RUNS_MAX` of them."""
+    nodes: dict[str, Histogram] = defaultdict(Histogram)
+    bounds = (window.since, window.until, OWN_RUNS_MAX)
+    for node_id, times in await rows.fetch(NODES_OF_USER, blueprint_id, user_id, *bounds):
+        nodes[node_id].record(times)
+    return nodes
+
+
+async def _look_closer(rows: Connection, audience: str, window: Window, days: Iterable[Rollup]) -> Counted:
+    whole, parts = settle(window, days)
+    if parts:
+        ids, sinces, untils = _bounds(parts)
+        starts = [Span.HOUR.begin(since) for since in sinces]
+        hours = await rows.fetch(HOURS, audience, ids, starts, untils)
+        whole_hours, parts = settle(window, map(rollup_of, hours))
+        whole += whole_hours
+    return Counted(whole, await _count_single(rows, audience, parts) if parts else ())
+
+
+async def _count_single(rows: Connection, audience: str, parts: Sequence[Part]) -> list[tuple[Part, Tally]]:
+    by_key = {(part.blueprint_id, part.window.since): part for part in parts}
+    found = await rows.fetch(SINGLE, audience, *_bounds(parts))
+    counted = []
+    for row in found:
+        durations = Histogram()
+        durations.record(row["times"])
+        counted.append((by_key[row["blueprint_id"], row["since"]], tally_of(row, durations)))
+    return counted
+
+
+def _bounds(parts: Iterable[Part]) -> tuple[list[UUID], list[datetime], list[datetime]]:
+    found = [(part.blueprint_id, part.window.since, part.window.until) for part in parts]
+    ids, sinces, untils = zip(*found, strict=True)
+    return list(ids), list(sinces), list(untils)

@@ -1,0 +1,1 @@
+"""The tables of the metrics read model, up and down."""

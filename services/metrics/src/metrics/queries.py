@@ -1,0 +1,182 @@
+"""Rows to views: how a blueprint did, and what a user used, over any window."""
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from asyncpg import Pool
+
+from contracts.blueprint import BlueprintReference
+from contracts.message import Caller
+from contracts.metrics import (
+    BlueprintAnalytics,
+    BlueprintUsage,
+    DayUsage,
+    Durations,
+    ExecutionCounts,
+    GetBlueprintAnalytics,
+    GetUsage,
+    MetricsQuery,
+    SlowNode,
+    TokenCounts,
+    UsageView,
+)
+from contracts.refusal import Malformed, Missing
+from metrics.counting import count_blueprint, count_nodes, count_own_nodes, count_user
+from metrics.domain import Histogram, Tally, Window
+from metrics.projections import EVERYONE
+
+SLOWEST_NODES = 10
+BLUEPRINTS_LISTED_MAX = 10_000
+"""Blueprints that one answer about usage lists, those that cost most first."""
+
+NAMES = "SELECT blueprint_id, name FROM blueprint_names WHERE blueprint_id = ANY($1::uuid[])"
+
+Group = TypeVar("Group", bound=Hashable)
+
+
+class Knowledge(Protocol):
+    """How far the read model has come."""
+
+    async def as_of(self) -> datetime:
+        """A time before which nothing happened that is not in the rows."""
+        ...
+
+
+class Analytics:
+    """Answers the queries of the metrics service, each from one snapshot of the database."""
+
+    def __init__(self, pool: Pool, knowledge: Knowledge) -> None:
+        """`pool` reads the schema of this service."""
+        self._pool = pool
+        self._knowledge = knowledge
+
+    async def blueprint(self, query: GetBlueprintAnalytics) -> BlueprintAnalytics:
+        """How a blueprint did. Who neither owns it nor is in its team learns of their own executions only."""
+        window, blueprint_id = window_of(query), query.blueprint.id
+        audience = audience_for(query.caller, query.blueprint)
+        as_of = await self._knowledge.as_of()
+        async with self._pool.acquire() as rows, rows.transaction(isolation="repeatable_read", readonly=True):
+            counted = await count_blueprint(rows, audience, blueprint_id, window)
+            if audience == EVERYONE:
+                nodes = await count_nodes(rows, blueprint_id, counted)
+            else:
+                nodes = await count_own_nodes(rows, audience, blueprint_id, window)
+        total = _total(tally for _, _, tally in counted.tallies())
+        return BlueprintAnalytics(
+            blueprint_id=blueprint_id,
+            from_=window.since,
+            to=window.until,
+            as_of=as_of,
+            executions=_executions(total),
+            success_rate=total.success_rate,
+            duration_ms=_durations(total),
+            tokens=_tokens(total),
+            cost=total.cost,
+            retries=total.retries,
+            cache_hits=total.cache_hits,
+            slowest_nodes=slowest(nodes),
+        )
+
+    async def usage(self, query: GetUsage) -> UsageView:
+        """What the caller used, by blueprint and by day (UTC)."""
+        window, user_id = window_of(query), query.caller.user_id
+        as_of = await self._knowledge.as_of()
+        async with self._pool.acquire() as rows, rows.transaction(isolation="repeatable_read", readonly=True):
+            counted = await count_user(rows, user_id, window)
+            by_blueprint = _grouped((blueprint_id, tally) for blueprint_id, _, tally in counted.tallies())
+            names = {row["blueprint_id"]: row["name"] for row in await rows.fetch(NAMES, list(by_blueprint))}
+        by_day = _grouped((moment.astimezone(UTC).date(), tally) for _, moment, tally in counted.tallies())
+        total = _total(by_day.values())
+        return UsageView(
+            user_id=user_id,
+            from_=window.since,
+            to=window.until,
+            as_of=as_of,
+            executions=_executions(total),
+            tokens=_tokens(total),
+            cost=total.cost,
+            by_blueprint=_by_blueprint(by_blueprint, names),
+            by_day=tuple(
+                DayUsage(date=day, executions=tally.total, tokens=tally.tokens, cost=tally.cost)
+                for day, tally in sorted(by_day.items())
+            ),
+        )
+
+
+def window_of(query: MetricsQuery) -> Window:
+    """The window in UTC (also for times without a zone); refused when it ends before it begins."""
+    try:
+        since, until = (
+            (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+            for moment in (query.since, query.until)
+        )
+    except OverflowError as error:
+        raise Malformed("bad_window", "a time of the window lies outside the years 1 to 9999 in UTC") from error
+    if until < since:
+        raise Malformed("bad_window", "the window ends before it begins; give 'from' the earlier time, 'to' the later")
+    return Window(since, until)
+
+
+def audience_for(caller: Caller, blueprint: BlueprintReference) -> str:
+    """Whose executions the caller may learn of; refused as missing when the blueprint is not visible at all."""
+    if not blueprint.visible_to(caller):
+        raise Missing("blueprint_not_found", f"there is no blueprint {blueprint.id} that you can see")
+    if caller.user_id == blueprint.owner_id or (blueprint.team_id is not None and blueprint.team_id in caller.teams):
+        return EVERYONE
+    return caller.user_id
+
+
+def slowest(nodes: Mapping[str, Histogram]) -> tuple[SlowNode, ...]:
+    """The nodes that take longest by p95, the slowest first; equally slow ones by name."""
+    ranked = sorted(
+        ((histogram.percentile(0.95) or 0.0, node_id) for node_id, histogram in nodes.items()),
+        key=lambda ranking: (-ranking[0], ranking[1]),
+    )
+    return tuple(
+        SlowNode(node_id=node_id, runs=nodes[node_id].total, p50_ms=nodes[node_id].percentile(0.5) or 0.0, p95_ms=p95)
+        for p95, node_id in ranked[:SLOWEST_NODES]
+    )
+
+
+def _total(tallies: Iterable[Tally]) -> Tally:
+    total = Tally()
+    for tally in tallies:
+        total.add(tally)
+    return total
+
+
+def _grouped(tallies: Iterable[tuple[Group, Tally]]) -> dict[Group, Tally]:
+    groups: dict[Group, Tally] = defaultdict(Tally)
+    for group, tally in tallies:
+        groups[group].add(tally)
+    return groups
+
+
+def _by_blueprint(usage: Mapping[UUID, Tally], names: Mapping[UUID, str]) -> tuple[BlueprintUsage, ...]:
+    costliest = sorted(usage.items(), key=lambda item: (-item[1].cost, -item[1].total, item[0]))
+    return tuple(
+        BlueprintUsage(
+            blueprint_id=blueprint_id,
+            name=names.get(blueprint_id),
+            executions=tally.total,
+            tokens=tally.tokens,
+            cost=tally.cost,
+        )
+        for blueprint_id, tally in costliest[:BLUEPRINTS_LISTED_MAX]
+    )
+
+
+def _executions(tally: Tally) -> ExecutionCounts:
+    return ExecutionCounts(total=tally.total, completed=tally.completed, failed=tally.failed, cancelled=tally.cancelled)
+
+
+def _durations(tally: Tally) -> Durations:
+    p50, p95, p99 = (tally.durations.percentile(share) for share in (0.5, 0.95, 0.99))
+    return Durations(p50=p50, p95=p95, p99=p99, avg=tally.mean_ms)
+
+
+def _tokens(tally: Tally) -> TokenCounts:
+    return TokenCounts(prompt=tally.prompt_tokens, completion=tally.completion_tokens, total=tally.tokens)
