@@ -11,6 +11,7 @@ import asyncpg
 from chassis import ledger_statements
 from chassis.clock import monotonic
 from chassis.group_commit import Call, Outcome, Pending, agree, next_batch
+from chassis.ids import derived_id
 from chassis.ledger import Append, CommitListener, CommitListeners, Recorded
 
 RECONNECT_SECONDS = 30.0
@@ -155,17 +156,30 @@ class PostgresEventStore:
 
     async def _lost(self, error: Exception) -> bool:
         connection = self._connection
-        lost = isinstance(error, LOST) or (connection is not None and connection.is_closed())
-        if lost and connection is not None:
-            self._connection = None
-            connection.terminate()
+        if not isinstance(error, LOST) and (connection is None or not _is_closed(connection)):
+            return False
+        self._connection = None
+        if connection is not None:
+            if not _is_closed(connection):
+                connection.terminate()
             await self._pool.release(connection)
-        return lost
+        return True
+
+
+def _is_closed(connection: asyncpg.Connection) -> bool:
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        # The pool takes back a connection that broke, and then it answers no more questions.
+        return True
 
 
 def _recorded(row: asyncpg.Record) -> Recorded:
-    position, stream_id, version, topic, state, event_id, metadata = row
-    return Recorded(position, _plain(stream_id), version, topic, state, _plain(event_id), metadata)
+    position, stream, version, topic, state, event, metadata = row
+    stream_id = _plain(stream)
+    # Rows that eventsourcing's own recorder wrote have no event id: theirs follows from their place.
+    event_id = derived_id("event", str(stream_id), str(version)) if event is None else _plain(event)
+    return Recorded(position, stream_id, version, topic, state, event_id, metadata)
 
 
 def _plain(id: UUID) -> UUID:

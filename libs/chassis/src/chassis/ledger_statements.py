@@ -27,8 +27,8 @@ RETURNING notification_id
 """
 """Records all events, or none when a version is taken (unique violation) or one before it is missing (no rows).
 
-The rows pass through a join with the lock and a sort before the sequence is drawn on top of both, so whoever draws a
-position holds the lock until its commit is visible: the order of positions is the order of commits. The check for the
+Every row is joined with the lock inside an ordered subquery, and the sequence is drawn outside of it: who draws a
+position holds the lock until its commit is visible, so the order of positions is the order of commits. The check for the
 version before sees what was committed when the statement began, and a caller can have seen no more than that.
 """
 
