@@ -47,5 +47,13 @@ def test_a_pure_room_that_exists_has_its_wall(room: str):
     assert room in walled or not module_exists(room)
 
 
+@pytest.mark.parametrize(("folder", "shared"), [("middleware", {"contract"}), ("executors", {"registry", "strategy"})])
+def test_strategies_of_one_kind_are_all_strangers(folder: str, shared: set[str]):
+    written = {path.stem for path in (PACKAGES["execution"] / folder).glob("*.py")} - shared - {"__init__"}
+    strangers = {module for wall in WALLS if wall["type"] == "independence" for module in wall["modules"]}
+
+    assert {f"execution.{folder}.{stem}" for stem in written} <= strangers
+
+
 def test_no_wall_has_a_hole():
     assert [wall["name"] for wall in WALLS if "ignore_imports" in wall] == []
