@@ -28,8 +28,8 @@ RETURNING notification_id
 """Records all events, or none when a version is taken (unique violation) or one before it is missing (no rows).
 
 Every row is joined with the lock inside an ordered subquery, and the sequence is drawn outside of it: who draws a
-position holds the lock until its commit is visible, so the order of positions is the order of commits. The check for the
-version before sees what was committed when the statement began, and a caller can have seen no more than that.
+position holds the lock until its commit is visible, so the order of positions is the order of commits.
+The check for the version before sees what was committed when the statement began; no caller has seen more than that.
 """
 
 LOCK = "SELECT pg_advisory_xact_lock($1)"
