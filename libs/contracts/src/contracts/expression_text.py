@@ -1,0 +1,100 @@
+"""Where expressions stand in a text and which names they mention, found without evaluating anything."""
+
+import re
+from dataclasses import dataclass
+
+ROOTS = ("input", "nodes", "vars", "instance", "item", "index")
+"""The names an expression may begin with."""
+
+IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+
+_TRIPLE = r'[rRbB]{0,2}(?:"""(?s:.)*?"""|\'\'\'(?s:.)*?\'\'\')'
+_RAW = r'[bB]?[rR][bB]?(?:"[^"\n]*"|\'[^\'\n]*\')'
+_PLAIN = r'[bB]?(?:"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\')'
+_COMMENT = r"//[^\n]*"
+_WORD = r"(?:\.\s*)?[A-Za-z_][A-Za-z0-9_]*"
+_TOKEN = re.compile(rf"{_TRIPLE}|{_RAW}|{_PLAIN}|{_COMMENT}|(?P<word>{_WORD})|(?P<sign>(?s:.))")
+_MEMBER = re.compile(
+    r"\s*(?:\.\s*(?P<name>[A-Za-z_][A-Za-z0-9_]*)|\[\s*(?:\"(?P<double>[^\"\\\n]*)\"|'(?P<single>[^'\\\n]*)')\s*\])"
+)
+_CALLS = re.compile(r"\s*\(")
+_OPENS = re.compile(r"\$?\$\{")
+
+
+class Unclosed(ValueError):
+    """A template opens an expression with `${` and never closes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """The place of an expression in a template: the text between `${` and its closing brace."""
+
+    expression: str
+
+
+def pieces(template: str) -> tuple[str | Hole, ...]:
+    """A template as literal text and holes, in order; `$${` stands for a literal `${`. Raises `Unclosed`.
+
+    Braces and quotes inside an expression belong to it: `${ {"a": "}"}.a }` is one hole.
+    """
+    found: list[str | Hole] = []
+    literal = ""
+    place = 0
+    while opening := _OPENS.search(template, place):
+        literal += template[place : opening.start()]
+        place = opening.end()
+        if opening.group() == "$${":
+            literal += "${"
+            continue
+        closing = _closing_brace(template, place)
+        found += [literal] if literal else []
+        found.append(Hole(template[place:closing].strip()))
+        literal = ""
+        place = closing + 1
+    literal += template[place:]
+    if literal or not found:
+        found.append(literal)
+    return tuple(found)
+
+
+def paths(expression: str) -> tuple[tuple[str, ...], ...]:
+    """What an expression reads: each root it mentions with the members that follow by name, `("nodes", "a", "label")`.
+
+    A path ends where names end: at a method, a number or a computed index. A name that a macro binds may look like
+    a root; such a path reads nothing.
+    """
+    return tuple(
+        dict.fromkeys(
+            (token["word"], *_members(expression, token.end()))
+            for token in _TOKEN.finditer(expression)
+            if token["word"] in ROOTS
+        )
+    )
+
+
+def node_references(expression: str) -> tuple[str, ...]:
+    """The node ids in `nodes.ID` and `nodes["ID"]`, each once."""
+    return tuple(dict.fromkeys(path[1] for path in paths(expression) if path[0] == "nodes" and len(path) > 1))
+
+
+def _members(expression: str, end: int) -> list[str]:
+    members = []
+    while member := _MEMBER.match(expression, end):
+        end = member.end()
+        if member["name"] and _CALLS.match(expression, end):
+            break
+        members.append(member["name"] or member["double"] or member["single"] or "")
+    return members
+
+
+def _closing_brace(template: str, begin: int) -> int:
+    depth = 0
+    for token in _TOKEN.finditer(template, begin):
+        sign = token["sign"]
+        if sign == "{":
+            depth += 1
+        elif sign == "}" and depth == 0:
+            return token.start()
+        elif sign == "}":
+            depth -= 1
+    raise Unclosed(f"`${{` at character {begin - 2} is never closed by a brace")
