@@ -13,7 +13,7 @@ class TestPieces:
         assert pieces("plain { } $") == ("plain { } $",)
         assert pieces("") == ("",)
 
-    @pytest.mark.parametrize("text", ["${", "a ${ b", '${ "}', "${ { }", "${ ' }"])
+    @pytest.mark.parametrize("text", ["${", "a ${ b", "${ { }", "${a} ${"])
     def test_of_an_open_hole_are_refused(self, text: str) -> None:
         with pytest.raises(Unclosed, match="never closed"):
             pieces(text)
