@@ -1,0 +1,5 @@
+"""The command line as `python -m headrace`."""
+
+from headrace.cli import main
+
+main()

@@ -1,0 +1,63 @@
+"""The verbs of the command line, in the order in which a person meets them."""
+
+import os
+import sys
+
+import typer
+
+from headrace.commands import blueprints, databases, instances, stack, tour
+from headrace.errors import HeadraceError
+
+UNEXPECTED = 70
+"""Exit status for a fault of ours (EX_SOFTWARE)."""
+
+app = typer.Typer(
+    name="headrace",
+    help=(
+        "Durable workflows as data: blueprints run on NATS and Postgres, and nothing accepted gets lost.\n\n"
+        "Start with `headrace up` in one terminal and `headrace run examples/hello.yaml` in another, "
+        "or watch everything at once with `headrace demo`."
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command(rich_help_panel="The stack")(stack.up)
+app.command(rich_help_panel="The stack")(stack.status)
+app.command(rich_help_panel="The stack")(stack.service)
+app.command(rich_help_panel="The stack")(stack.token)
+app.command(rich_help_panel="Blueprints and runs")(blueprints.run)
+app.command(rich_help_panel="Blueprints and runs")(blueprints.validate)
+app.command("instances", rich_help_panel="Blueprints and runs")(instances.list_instances)
+app.command(rich_help_panel="Blueprints and runs")(instances.logs)
+app.command(rich_help_panel="Blueprints and runs")(instances.cancel)
+app.command(rich_help_panel="Operations")(databases.migrate)
+app.command(rich_help_panel="Operations")(databases.dead_letters)
+app.command(rich_help_panel="Operations")(tour.demo)
+app.command(rich_help_panel="Operations")(tour.version)
+
+
+def main() -> None:
+    """Run the command line: what goes wrong is said in a sentence, never as a traceback."""
+    try:
+        app()
+    except HeadraceError as error:
+        print(f"headrace: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output has gone (`headrace logs … | head`): nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:
+        if os.environ.get("HEADRACE_DEBUG"):
+            raise
+        print(
+            f"headrace: unexpected {type(error).__name__}: {error}. Please report it; HEADRACE_DEBUG=1 shows where.",
+            file=sys.stderr,
+        )
+        sys.exit(UNEXPECTED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What each verb of the command line does; light to import, heavy imports wait for the call."""

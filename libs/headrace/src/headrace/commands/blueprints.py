@@ -1,0 +1,81 @@
+"""`run` and `validate`: blueprint files."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headrace.commands.options import DEFAULT_DATA_DIR, AsJson, DataDir, Token, Url, User, connect, own_name
+
+BlueprintFile = Annotated[Path, typer.Argument(help="A blueprint in YAML or JSON: the body of POST /blueprints.")]
+
+
+def run(
+    file: BlueprintFile,
+    input: Annotated[
+        str | None, typer.Option("--input", "-i", help="The run's input: JSON, or @FILE.", metavar="JSON|@FILE")
+    ] = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    url: Url = None,
+    token: Token = None,
+    user: User = None,
+) -> None:
+    """Run a blueprint file and watch it node by node.
+
+    The blueprint is created when you have none of its name, gets a new version when the file has changed, and is
+    used as it is otherwise. Exit status: 0 completed, 1 failed or cancelled, 2 refused.
+
+    Examples:
+
+      headrace run examples/hello.yaml --input '{"name": "Ada"}'
+
+      headrace run review.yaml --input @order.json --json | jq .output
+    """
+    from headrace.blueprint_file import load_blueprint, load_input
+    from headrace.publishing import publish
+    from headrace.runs import execution_of, watch
+    from headrace.tokens import subject_of
+
+    body, given = load_blueprint(file), load_input(input)
+    with connect(data_dir, url, token, user) as client:
+        me = subject_of(token) if token else own_name(user)
+        blueprint, done = publish(client, body, me)
+        if not as_json:
+            print(f"{blueprint['name']} · version {blueprint['version']} ({done})")
+        instance = watch(client, blueprint["id"], given, quiet=as_json, out=sys.stdout)
+        if as_json:
+            print(json.dumps(execution_of(instance), indent=2))
+    if instance["status"] != "completed":
+        raise typer.Exit(1)
+
+
+def validate(
+    file: BlueprintFile,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check a blueprint file and list every problem; nothing is written.
+
+    A running stack is asked, because it knows its tools and providers; without one the file is checked here.
+    Exit status 1 when there are problems.
+
+    Examples:
+
+      headrace validate examples/order_review.yaml
+    """
+    from headrace.blueprint_file import load_blueprint
+    from headrace.validation import problems_of
+
+    problems = problems_of(load_blueprint(file), data_dir, url)
+    if as_json:
+        print(json.dumps({"valid": not problems, "problems": problems}, indent=2))
+    elif problems:
+        print("\n".join(f"{problem['pointer'] or '/'}  {problem['message']}" for problem in problems))
+    else:
+        print(f"{file} is valid")
+    if problems:
+        raise typer.Exit(1)

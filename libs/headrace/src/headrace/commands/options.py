@@ -1,0 +1,76 @@
+"""Options that several commands share, and the client that follows from them."""
+
+import getpass
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headrace.errors import Complaint
+
+if TYPE_CHECKING:
+    from headrace.client import Headrace
+
+DEFAULT_DATA_DIR = Path(".headrace")
+
+DataDir = Annotated[
+    Path, typer.Option("--data-dir", envvar="HEADRACE_DATA_DIR", help="Where the embedded stack keeps everything.")
+]
+Url = Annotated[
+    str | None, typer.Option("--url", envvar="HEADRACE_URL", help="Another stack's gateway instead of the local one.")
+]
+Token = Annotated[
+    str | None,
+    typer.Option("--token", envvar="HEADRACE_TOKEN", help="A bearer token; without it one is signed for --user."),
+]
+User = Annotated[
+    str | None, typer.Option("--user", envvar="HEADRACE_USER", help="Who asks (default: your login name).")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+
+
+def signing_key(data_dir: Path) -> str:
+    """The key of the stack's tokens: `HEADRACE_JWT_SECRET`, else the data directory's own."""
+    from headrace.embedded.secrets import read_secrets
+
+    if key := os.environ.get("HEADRACE_JWT_SECRET"):
+        return key
+    secrets = read_secrets(data_dir)
+    if secrets is None:
+        raise Complaint(
+            f"{data_dir} holds no signing key yet: start a stack with `headrace up`, name its --data-dir, "
+            "or set HEADRACE_JWT_SECRET."
+        )
+    return secrets.jwt
+
+
+def own_name(user: str | None) -> str:
+    """The user that a command speaks for."""
+    return user or getpass.getuser()
+
+
+def url_of(data_dir: Path, url: str | None) -> str:
+    """Where the gateway is: as told, else where the stack on the data directory says."""
+    from headrace.data_dir import read_state
+
+    if url is not None:
+        return url
+    state = read_state(data_dir)
+    if state is None:
+        raise Complaint(
+            f"No stack runs on {data_dir}: start one with `headrace up`, or name one with --data-dir or --url."
+        )
+    return state.url
+
+
+def connect(data_dir: Path, url: str | None, token: str | None, user: str | None) -> "Headrace":
+    """A client of the stack that the options name."""
+    from headrace.tokens import sign
+
+    found = url_of(data_dir, url)
+    bearer = token or sign(signing_key(data_dir), own_name(user))
+    # Imported last: the HTTP library costs more than all the rest together.
+    from headrace.client import Headrace
+
+    return Headrace(found, bearer)

@@ -1,0 +1,146 @@
+"""A look at everything: start a stack, run blueprints in front of the reader, stop the stack."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from headrace.blueprint_file import load_blueprint
+from headrace.client import Headrace
+from headrace.data_dir import State, read_state
+from headrace.embedded.secrets import read_secrets
+from headrace.errors import Complaint
+from headrace.processes import birth
+from headrace.publishing import publish
+from headrace.runs import watch
+from headrace.tokens import sign
+from headrace.workflow_tour import run_workflows
+
+USER = "demo"
+START_SECONDS = 90.0
+STOP_SECONDS = 20.0
+POLL_SECONDS = 0.05
+INPUTS = {
+    "hello": {"name": "Ada"},
+    "order_review": {"order": "A-1001", "amount": 1250.0},
+    "answer_question": {"question": "Why does a workflow engine write down every step before it goes on?"},
+    "poll_until_done": {"rounds": 3},
+    "fan_out": {},
+}
+"""What each example is run with, in the order of the demo; further files of the folder run with an empty input."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """A stack that the demo started."""
+
+    state: State
+    token: str
+
+
+def run_demo(data_dir: Path | None, examples: Path, workflows: bool) -> None:
+    """Run the examples, or with `workflows` the recorded scientific workflows, on a stack of their own."""
+    files = _example_files(examples)
+    begun = time.monotonic()
+    with _directory(data_dir) as directory, _stack(directory) as running:
+        print(f"The stack is ready after {time.monotonic() - begun:.1f} s at {running.state.url}")
+        _show_processes(running.state)
+        with Headrace(running.state.url, running.token) as client:
+            if workflows:
+                run_workflows(client)
+            else:
+                _run_examples(client, files)
+        print("\nStopping the stack")
+    print(f"Nothing is left running. The whole demo took {time.monotonic() - begun:.1f} s.")
+    _say_what_next(workflows)
+
+
+def _example_files(examples: Path) -> list[Path]:
+    found = {path.stem: path for path in sorted(examples.glob("*.yaml"))}
+    if not found:
+        raise Complaint(
+            f"{examples} holds no blueprints (*.yaml): run this in the project's folder, or use --examples."
+        )
+    order = [name for name in INPUTS if name in found] + [name for name in found if name not in INPUTS]
+    return [found[name] for name in order]
+
+
+def _run_examples(client: Headrace, files: list[Path]) -> None:
+    for file in files:
+        given = INPUTS.get(file.stem, {})
+        blueprint, _ = publish(client, load_blueprint(file), USER)
+        print(f"\n{file}  {blueprint['description']}")
+        print(f"  input   {json.dumps(given)}")
+        watch(client, blueprint["id"], given, quiet=False, out=sys.stdout)
+
+
+def _show_processes(state: State) -> None:
+    print("  " + "  ".join(f"{name} ({pid})" for name, pid in state.processes.items()))
+
+
+def _say_what_next(workflows: bool) -> None:
+    other = "./task demo" if workflows else "./task demo -- --workflows"
+    what = "the examples" if workflows else "recorded scientific workflows, up to 2,122 tasks"
+    print(
+        "\nTry next\n"
+        "  .venv/bin/headrace up                                    the same stack, in the foreground\n"
+        '  .venv/bin/headrace run examples/hello.yaml -i \'{"name": "you"}\'\n'
+        "  .venv/bin/headrace instances                             what ran\n"
+        "  .venv/bin/headrace token --user you                      a token for curl; the API's pages are at /docs\n"
+        f"  {other:<56} {what}"
+    )
+
+
+@contextmanager
+def _directory(chosen: Path | None) -> Iterator[Path]:
+    if chosen is not None:
+        yield chosen
+        return
+    with tempfile.TemporaryDirectory(prefix="headrace-demo-", ignore_cleanup_errors=True) as temporary:
+        # Passable, so that PostgreSQL's own user gets to its part when root runs the demo.
+        Path(temporary).chmod(0o711)
+        yield Path(temporary)
+
+
+@contextmanager
+def _stack(data_dir: Path) -> Iterator[Running]:
+    """A stack in a process of its own, stopped when the block ends, and also when this process is killed."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "headrace", "up", "--data-dir", str(data_dir), "--port", "0"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={name: value for name, value in os.environ.items() if name != "HEADRACE_JWT_SECRET"},
+        preexec_fn=birth(signal.SIGTERM),  # noqa: PLW1509 - no thread runs yet
+    )
+    try:
+        yield _ready(process, data_dir)
+    finally:
+        process.terminate()
+        try:
+            process.communicate(timeout=STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+
+
+def _ready(process: subprocess.Popen[str], data_dir: Path) -> Running:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        state, secrets = read_state(data_dir), read_secrets(data_dir)
+        if state is not None and state.ready and secrets is not None:
+            return Running(state, sign(secrets.jwt, USER, ttl="1h"))
+        time.sleep(POLL_SECONDS)
+    process.terminate()
+    reason = process.communicate()[1].strip().splitlines()
+    raise Complaint((reason[-1] if reason else "The stack did not start.").removeprefix("headrace: "))

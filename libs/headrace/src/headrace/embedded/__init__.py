@@ -1,0 +1,1 @@
+"""PostgreSQL and NATS from wheels, run under one data directory."""

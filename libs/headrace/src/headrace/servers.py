@@ -1,0 +1,137 @@
+"""The two servers that everything stands on: ours from wheels, or somebody else's by URL."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from headrace.embedded.nats import Nats
+from headrace.embedded.postgres import Postgres
+from headrace.embedded.secrets import Secrets
+from headrace.errors import Complaint
+from headrace.supervisor import Program, Supervised
+
+START_SECONDS = 30.0
+POLL_SECONDS = 0.02
+NATS_STOP_SECONDS = 1.5
+POSTGRES_STOP_SECONDS = 3.0
+
+
+class Servers(Protocol):
+    """A NATS with JetStream and a Postgres, wherever they run."""
+
+    @property
+    def nats_url(self) -> str:
+        """Where clients connect, with what they need to be let in."""
+
+    async def start(self) -> None:
+        """Return when both take connections."""
+
+    async def stop(self) -> None:
+        """Stop what was started, and nothing else."""
+
+    def postgres_dsn(self, service: str) -> str:
+        """The database as this service may see it."""
+
+    def processes(self) -> Sequence[Supervised]:
+        """The server processes that are ours."""
+
+
+@dataclass(frozen=True)
+class OutsideServers:
+    """Servers that somebody else runs; every service connects with the same URL."""
+
+    nats_url: str
+    dsn: str
+
+    @classmethod
+    def from_environment(cls) -> "OutsideServers | None":
+        """From `HEADRACE_NATS_URL` and `HEADRACE_POSTGRES_DSN`: both, or neither (None)."""
+        nats_url, dsn = os.environ.get("HEADRACE_NATS_URL"), os.environ.get("HEADRACE_POSTGRES_DSN")
+        if bool(nats_url) != bool(dsn):
+            raise Complaint(
+                "Only one of HEADRACE_NATS_URL and HEADRACE_POSTGRES_DSN is set: "
+                "set both to use your own servers, or neither for the embedded ones."
+            )
+        return cls(nats_url, dsn) if nats_url and dsn else None
+
+    async def start(self) -> None:
+        """They run already."""
+
+    async def stop(self) -> None:
+        """They are not ours to stop."""
+
+    def postgres_dsn(self, service: str) -> str:
+        """The same for all; `service` keeps to its own schema in it."""
+        return self.dsn
+
+    def processes(self) -> Sequence[Supervised]:
+        """None of ours."""
+        return ()
+
+
+class EmbeddedServers:
+    """PostgreSQL and nats-server under one data directory."""
+
+    def __init__(self, data_dir: Path, secrets: Secrets, report: Callable[[str], None]) -> None:
+        """Nothing runs before `start`."""
+        self._postgres = Postgres.under(data_dir, secrets)
+        self._nats = Nats(data_dir, secrets)
+        logs = data_dir / "logs"
+        self._nats_process = Supervised(
+            Program("nats", tuple(self._nats.command()), logs / "nats.log", self._nats.environment()), report
+        )
+        self._postgres_process = Supervised(
+            Program(
+                "postgres",
+                tuple(self._postgres.command()),
+                logs / "postgres.log",
+                directory=self._postgres.directory,
+                identity=self._postgres.identity,
+                stop_signal=signal.SIGINT,
+                orphan_signal=signal.SIGQUIT,
+            ),
+            report,
+        )
+
+    @property
+    def nats_url(self) -> str:
+        """The embedded NATS, with its token."""
+        return self._nats.url
+
+    async def start(self) -> None:
+        """Create what is missing, start both, provision the database."""
+        self._nats_process.start()
+        self._postgres.create()
+        await self._postgres.clear_orphan()
+        self._postgres_process.start()
+        await self._until("postgres", self._postgres_accepting, self._postgres_process)
+        await self._postgres.provision()
+        await self._until("nats", self._nats.accepting, self._nats_process)
+
+    async def stop(self) -> None:
+        """NATS first: nobody publishes any more. Then a fast shutdown of PostgreSQL."""
+        await self._nats_process.stop(NATS_STOP_SECONDS)
+        await self._postgres_process.stop(POSTGRES_STOP_SECONDS)
+
+    def postgres_dsn(self, service: str) -> str:
+        """The service's own role, on the unix socket or on loopback."""
+        return self._postgres.service_dsn(service)
+
+    def processes(self) -> Sequence[Supervised]:
+        """The two server processes."""
+        return (self._postgres_process, self._nats_process)
+
+    async def _postgres_accepting(self) -> bool:
+        return self._postgres.accepting()
+
+    async def _until(self, name: str, accepting: Callable[[], Awaitable[bool]], process: Supervised) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + START_SECONDS
+        while not await accepting():
+            if process.restarts > 0 or loop.time() > deadline:
+                raise Complaint(f"{name} does not start: {process.last_words()} (log: {process.program.log})")
+            await asyncio.sleep(POLL_SECONDS)

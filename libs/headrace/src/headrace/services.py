@@ -1,0 +1,18 @@
+"""The services by name, and what a command needs to know of each without importing it."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+Direction = Literal["up", "down", "status"]
+
+GATEWAY = "gateway"
+EXECUTION = "execution"
+
+MIGRATIONS: Mapping[str, tuple[str, ...]] = {
+    "blueprint": ("chassis.ledger_migrations", "chassis.delivery_migrations", "blueprint.migrations"),
+    "execution": ("chassis.ledger_migrations", "chassis.delivery_migrations", "execution.migrations"),
+    "metrics": ("chassis.delivery_migrations", "metrics.migrations"),
+}
+"""Packages of numbered SQL by service; the service's name is also the name of its schema and of its role."""
+
+SERVICES = (*MIGRATIONS, GATEWAY)

@@ -1,0 +1,136 @@
+"""Keep a child process running: start it, start it again when it dies, stop it when asked."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from headrace.processes import Identity, birth, exited
+
+FIRST_DELAY_SECONDS = 0.1
+LONGEST_DELAY_SECONDS = 10.0
+HEALTHY_AFTER_SECONDS = 30.0
+LOG_BYTES_MAX = 20 * 1024 * 1024
+LOG_TAIL_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Program:
+    """What is run and how: `stop_signal` asks it to end, `orphan_signal` reaches it when the supervisor is killed."""
+
+    name: str
+    command: tuple[str, ...]
+    log: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    directory: Path | None = None
+    identity: Identity | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
+    orphan_signal: signal.Signals = signal.SIGKILL
+
+
+@dataclass
+class Backoff:
+    """How long to wait before the next restart: the first is immediate, health makes the next one first again."""
+
+    deaths: int = 0
+
+    def after(self, ran_seconds: float) -> float:
+        """Seconds to wait now that the process died after `ran_seconds`."""
+        self.deaths = 1 if ran_seconds >= HEALTHY_AFTER_SECONDS else self.deaths + 1
+        if self.deaths == 1:
+            return 0.0
+        return float(min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** (self.deaths - 2)))
+
+
+class Supervised:
+    """One program, kept running until `stop`. `report` hears one sentence for every death."""
+
+    def __init__(self, program: Program, report: Callable[[str], None]) -> None:
+        """Nothing runs before `start`."""
+        self.program = program
+        self.restarts = 0
+        self._report = report
+        self._backoff = Backoff()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    @property
+    def pid(self) -> int | None:
+        """The process that runs now, or None between death and restart."""
+        return self._process.pid if self._process is not None and self._process.poll() is None else None
+
+    def start(self) -> None:
+        """Start the program and keep it running."""
+        self._spawn()
+        self._keeper = asyncio.create_task(self._keep(), name=f"keep {self.program.name}")
+
+    async def stop(self, patience_seconds: float) -> None:
+        """Ask the program to end; kill it when it has not after `patience_seconds`."""
+        self._stopping = True
+        if self._process is None or self._keeper is None:
+            return
+        if self._process.poll() is None:
+            self._process.send_signal(self.program.stop_signal)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(exited(self._process), patience_seconds)
+        if self._process.poll() is None:
+            self._report(f"{self.program.name} did not stop within {patience_seconds:g} s: killed")
+            self._process.kill()
+            await exited(self._process)
+        self._keeper.cancel()
+
+    def last_words(self) -> str:
+        """The last line of the program's log."""
+        try:
+            with self.program.log.open("rb") as log:
+                log.seek(max(0, log.seek(0, os.SEEK_END) - LOG_TAIL_BYTES))
+                lines = [line for line in log.read().decode(errors="replace").splitlines() if line.strip()]
+        except FileNotFoundError:
+            lines = []
+        return lines[-1].strip() if lines else "nothing in its log"
+
+    def _spawn(self) -> None:
+        program = self.program
+        if program.log.exists() and program.log.stat().st_size > LOG_BYTES_MAX:
+            program.log.replace(program.log.with_suffix(".log.1"))
+        descriptor = os.open(program.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(descriptor, "ab") as log:
+            self._process = subprocess.Popen(
+                program.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=program.directory,
+                env={**os.environ, **program.environment},
+                # A Ctrl-C at the terminal is for the supervisor, which ends its children in order.
+                start_new_session=True,
+                preexec_fn=birth(program.orphan_signal, program.identity),  # noqa: PLW1509 - no threads here
+            )
+
+    async def _keep(self) -> None:
+        while self._process is not None:
+            started = time.monotonic()
+            status = await exited(self._process)
+            if self._stopping:
+                return
+            delay = self._backoff.after(time.monotonic() - started)
+            self._report(f"{self.program.name} {_ending(status)}: {_again(delay)}; its log: {self.program.log}")
+            await asyncio.sleep(delay)
+            self.restarts += 1
+            self._spawn()
+
+
+def _ending(status: int) -> str:
+    if status < 0:
+        return f"was killed ({signal.Signals(-status).name})"
+    return f"exited with status {status}"
+
+
+def _again(delay: float) -> str:
+    return "started again" if delay == 0 else f"started again in {delay:g} s"
