@@ -7,10 +7,10 @@ from datetime import datetime
 from itertools import chain
 from uuid import UUID
 
-from asyncpg import Connection
+from asyncpg import Connection, Record
 
 from metrics.domain import Histogram, Part, Rollup, Span, Tally, Window, settle
-from metrics.projections import rollup_of, tally_of
+from metrics.projections import EVERYONE, rollup_of, tally_of
 
 OWN_RUNS_MAX = 10_000
 """Runs, newest first, whose nodes are looked at for somebody who may only see runs of their own."""
@@ -25,11 +25,10 @@ DAYS_OF_BLUEPRINT = (
 )
 DAYS_OF_AUDIENCE = f"{ROLLED} WHERE audience = $1 AND span = 'day' AND starts_at >= $2 AND starts_at < $3"
 HOURS = f"""{ROLLED}
-JOIN unnest($2::uuid[], $3::timestamptz[], $4::timestamptz[]) AS part (blueprint_id, since, until) USING (blueprint_id)
-WHERE audience = $1 AND span = 'hour' AND starts_at >= since AND starts_at < until
+WHERE audience = $1 AND span = 'hour' AND starts_at >= $2 AND starts_at < $3 AND blueprint_id = ANY($4::uuid[])
 """
 SINGLE = """
-SELECT blueprint_id, since, min(ended_at) AS first_at, max(ended_at) AS last_at,
+SELECT blueprint_id, min(ended_at) AS first_at, max(ended_at) AS last_at,
        count(*) FILTER (WHERE status = 'completed') AS completed,
        count(*) FILTER (WHERE status = 'failed') AS failed,
        count(*) FILTER (WHERE status = 'cancelled') AS cancelled,
@@ -37,10 +36,10 @@ SELECT blueprint_id, since, min(ended_at) AS first_at, max(ended_at) AS last_at,
        sum(prompt_tokens)::bigint AS prompt_tokens, sum(completion_tokens)::bigint AS completion_tokens,
        sum(cost) AS cost, sum(retries)::bigint AS retries, sum(cache_hits)::bigint AS cache_hits
 FROM execution_metrics
-JOIN unnest($2::uuid[], $3::timestamptz[], $4::timestamptz[]) AS part (blueprint_id, since, until) USING (blueprint_id)
-WHERE ended_at >= since AND ended_at < until AND ($1 = '' OR user_id = $1)
-GROUP BY blueprint_id, since
+WHERE ended_at >= $1 AND ended_at < $2 AND blueprint_id = ANY($3::uuid[])
 """
+SINGLE_OF_ALL = f"{SINGLE} GROUP BY blueprint_id"
+SINGLE_OF_USER = f"{SINGLE} AND user_id = $4 GROUP BY blueprint_id"
 NODES_ROLLED = """
 SELECT node_id, first_bucket, bucket_counts FROM node_rollups
 JOIN unnest($2::text[], $3::timestamptz[]) AS wanted (span, starts_at) USING (span, starts_at)
@@ -48,9 +47,8 @@ WHERE blueprint_id = $1
 """
 NODES_SINGLE = """
 SELECT node.id AS node_id, array_agg(node.ms) AS times
-FROM unnest($2::timestamptz[], $3::timestamptz[]) AS part (since, until)
-JOIN execution_metrics ON blueprint_id = $1 AND ended_at >= since AND ended_at < until,
-     unnest(node_ids, node_execution_times) AS node (id, ms)
+FROM execution_metrics, unnest(node_ids, node_execution_times) AS node (id, ms)
+WHERE blueprint_id = $1 AND ended_at >= $2 AND ended_at < $3
 GROUP BY node.id
 """
 NODES_OF_USER = """
@@ -94,9 +92,8 @@ async def count_nodes(rows: Connection, blueprint_id: UUID, counted: Counted) ->
     spans, starts = [rollup.span for rollup in counted.rollups], [rollup.starts_at for rollup in counted.rollups]
     for node_id, first, counts in await rows.fetch(NODES_ROLLED, blueprint_id, spans, starts):
         nodes[node_id].add(first, counts)
-    if counted.parts:
-        _, sinces, untils = _bounds(part for part, _ in counted.parts)
-        for node_id, times in await rows.fetch(NODES_SINGLE, blueprint_id, sinces, untils):
+    for part, _ in counted.parts:
+        for node_id, times in await rows.fetch(NODES_SINGLE, blueprint_id, part.window.since, part.window.until):
             nodes[node_id].record(times)
     return nodes
 
@@ -112,27 +109,36 @@ async def count_own_nodes(rows: Connection, user_id: str, blueprint_id: UUID, wi
 
 async def _look_closer(rows: Connection, audience: str, window: Window, days: Iterable[Rollup]) -> Counted:
     whole, parts = settle(window, days)
-    if parts:
-        ids, sinces, untils = _bounds(parts)
-        starts = [Span.HOUR.begin(since) for since in sinces]
-        hours = await rows.fetch(HOURS, audience, ids, starts, untils)
-        whole_hours, parts = settle(window, map(rollup_of, hours))
+    unsettled: list[Part] = []
+    for day, ids in _by_window(parts):
+        hours = await rows.fetch(HOURS, audience, Span.HOUR.begin(day.since), day.until, ids)
+        whole_hours, rest = settle(window, map(rollup_of, hours))
         whole += whole_hours
-    return Counted(whole, await _count_single(rows, audience, parts) if parts else ())
+        unsettled += rest
+    return Counted(whole, await _count_single(rows, audience, unsettled))
 
 
-async def _count_single(rows: Connection, audience: str, parts: Sequence[Part]) -> list[tuple[Part, Tally]]:
-    by_key = {(part.blueprint_id, part.window.since): part for part in parts}
-    found = await rows.fetch(SINGLE, audience, *_bounds(parts))
+async def _count_single(rows: Connection, audience: str, parts: Iterable[Part]) -> list[tuple[Part, Tally]]:
     counted = []
-    for row in found:
-        durations = Histogram()
-        durations.record(row["times"])
-        counted.append((by_key[row["blueprint_id"], row["since"]], tally_of(row, durations)))
+    for hour, ids in _by_window(parts):
+        bounds = (hour.since, hour.until, ids)
+        if audience == EVERYONE:
+            found = await rows.fetch(SINGLE_OF_ALL, *bounds)
+        else:
+            found = await rows.fetch(SINGLE_OF_USER, *bounds, audience)
+        counted += [(Part(row["blueprint_id"], hour), _tally_of_single(row)) for row in found]
     return counted
 
 
-def _bounds(parts: Iterable[Part]) -> tuple[list[UUID], list[datetime], list[datetime]]:
-    found = [(part.blueprint_id, part.window.since, part.window.until) for part in parts]
-    ids, sinces, untils = zip(*found, strict=True)
-    return list(ids), list(sinces), list(untils)
+def _by_window(parts: Iterable[Part]) -> Iterable[tuple[Window, list[UUID]]]:
+    """The parts as statements ask for them: at most two windows, for a plain range of an index serves one at a time."""
+    windows: dict[Window, list[UUID]] = defaultdict(list)
+    for part in parts:
+        windows[part.window].append(part.blueprint_id)
+    return windows.items()
+
+
+def _tally_of_single(row: Record) -> Tally:
+    durations = Histogram()
+    durations.record(row["times"])
+    return tally_of(row, durations)
