@@ -1,0 +1,191 @@
+"""Rows to views: one version, lists, the template library; and, from the ledger itself, what a run needs to know."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+import asyncpg
+
+from blueprint import paging, validation
+from blueprint.domain import not_found
+from blueprint.paging import Listing
+from blueprint.references import References
+from blueprint.version_rows import CONFIG_COLUMNS, config_from, edge_from, node_from
+from contracts.blueprint import (
+    BlueprintPage,
+    BlueprintReference,
+    BlueprintSummary,
+    BlueprintView,
+    GetBlueprint,
+    ListBlueprints,
+    ListTemplates,
+    ResolveBlueprint,
+    TemplatePage,
+    TemplateSummary,
+    ValidateBlueprint,
+    ValidationView,
+    may_see,
+)
+from contracts.message import JsonObject
+from contracts.refusal import Missing, Unavailable
+
+FRESH_SECONDS = 2.0
+"""How long a reader waits until the rows show everything that was recorded before it asked."""
+
+CONFIG = ", ".join(f"v.{column}" for column in CONFIG_COLUMNS)
+GET = f"""
+SELECT b.blueprint_id, b.owner_id, b.team_id, b.visibility, b.parent_id, b.created_at, b.archived_at,
+       v.version, v.name, v.description, v.is_template, v.recorded_at, {CONFIG},
+       ARRAY(
+           SELECT ROW (n.node_id, n.type, n.name, n.config, n.position_x, n.position_y) FROM workflow_nodes AS n
+           WHERE n.blueprint_id = v.blueprint_id AND n.version = v.version ORDER BY n.ordinal
+       ) AS nodes,
+       ARRAY(
+           SELECT ROW (e.source, e.target, e.condition, e.edge_id) FROM workflow_edges AS e
+           WHERE e.blueprint_id = v.blueprint_id AND e.version = v.version ORDER BY e.ordinal
+       ) AS edges,
+       ARRAY(
+           SELECT t.tag FROM blueprint_tags AS t
+           WHERE t.blueprint_id = v.blueprint_id AND t.version = v.version ORDER BY t.ordinal
+       ) AS tags
+FROM workflow_blueprints AS b
+LEFT JOIN workflow_blueprint_versions AS v ON v.blueprint_id = b.blueprint_id AND v.version = coalesce($2, b.version)
+WHERE b.blueprint_id = $1
+"""  # noqa: S608 - made of constants
+"""One statement, hence one moment: the version with its nodes, edges and tags in their order."""
+
+Entry = TypeVar("Entry", bound=BlueprintSummary)
+
+
+class Freshness(Protocol):
+    """Knows whether the rows show what the ledger holds."""
+
+    async def caught_up(self, timeout: float) -> bool:
+        """Whether they do within `timeout` seconds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReadModel:
+    """The rows, and the promise that whoever asks sees what was recorded before."""
+
+    pool: asyncpg.Pool
+    freshness: Freshness
+
+    async def fetch(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:
+        """The rows as of now or later; `Unavailable` when they lag behind the ledger for too long."""
+        if not await self.freshness.caught_up(FRESH_SECONDS):
+            detail = f"The read model has been behind for more than {FRESH_SECONDS:g} s: ask again in a moment."
+            raise Unavailable("read_model_behind", detail, retry_after_seconds=1.0)
+        return list(await self.pool.fetch(statement, *arguments))
+
+
+def validate(query: ValidateBlueprint) -> ValidationView:
+    """What creation would refuse."""
+    problems = validation.problems_of(query.body, query.caller)
+    return ValidationView(valid=not problems, problems=problems)
+
+
+async def get(query: GetBlueprint, rows: ReadModel) -> BlueprintView:
+    """One version, the latest unless asked otherwise; archived blueprints stay readable."""
+    found = await rows.fetch(GET, query.blueprint_id, query.version)
+    if not found or not _visible(query, found[0]):
+        raise not_found(query.blueprint_id)
+    if found[0]["version"] is None:
+        raise no_such_version(query.blueprint_id, query.version)
+    return _view(found[0])
+
+
+async def resolve(query: ResolveBlueprint, references: References) -> BlueprintReference:
+    """The facts a run needs; never stale, because the ledger itself is asked."""
+    reference = await references.find(query.blueprint_id)
+    if reference is None or not reference.visible_to(query.caller):
+        raise not_found(query.blueprint_id)
+    version = reference.latest_version if query.version is None else query.version
+    if not 1 <= version <= reference.latest_version:
+        raise no_such_version(query.blueprint_id, version)
+    return reference.model_copy(update={"version": version})
+
+
+async def list_blueprints(query: ListBlueprints, rows: ReadModel) -> BlueprintPage:
+    """What the caller may see and is in use, filtered, newest first."""
+    listing = _listing(query)
+    for condition, value in (
+        (paging.OWNER, query.owner),
+        (paging.TEAM, query.team),
+        (paging.NODE_TYPE, query.node_type),
+    ):
+        if value is not None:
+            listing.only(condition, value)
+    if query.is_template is not None:
+        listing.only(paging.TEMPLATE if query.is_template else paging.NO_TEMPLATE)
+    items, next_cursor = await _page(listing, rows, _summary)
+    return BlueprintPage(items=items, next_cursor=next_cursor)
+
+
+async def list_templates(query: ListTemplates, rows: ReadModel) -> TemplatePage:
+    """The library: every template that the caller may clone, newest first."""
+    listing = _listing(query)
+    listing.only(paging.TEMPLATE)
+    items, next_cursor = await _page(listing, rows, _template)
+    return TemplatePage(items=items, next_cursor=next_cursor)
+
+
+def no_such_version(id: UUID, version: int | None) -> Missing:
+    """The blueprint is there, this version of it is not."""
+    return Missing("version_not_found", f"Blueprint {id} has no version {version}.")
+
+
+def _listing(query: ListBlueprints | ListTemplates) -> Listing:
+    listing = Listing(query.caller, query.limit)
+    listing.after(query.cursor)
+    if query.tag is not None:
+        listing.only(paging.TAG, query.tag)
+    if query.q is not None:
+        listing.matching(query.q)
+    return listing
+
+
+async def _page(
+    listing: Listing, rows: ReadModel, entry: Callable[[asyncpg.Record], Entry]
+) -> tuple[tuple[Entry, ...], str | None]:
+    found = await rows.fetch(listing.statement(CONFIG_COLUMNS), *listing.arguments())
+    shown = found[: listing.limit]
+    is_last = not shown or len(shown) == shown[0]["found"]
+    next_cursor = None if is_last else paging.write_cursor(shown[-1]["created_at"], shown[-1]["blueprint_id"])
+    return tuple(entry(row) for row in shown), next_cursor
+
+
+def _visible(query: GetBlueprint, row: Mapping[str, Any]) -> bool:
+    return may_see(query.caller, row["owner_id"], row["team_id"], row["visibility"])
+
+
+def _view(row: Mapping[str, Any]) -> BlueprintView:
+    return BlueprintView.model_construct(
+        **_described(row),
+        nodes=tuple(node_from(*node) for node in row["nodes"]),
+        edges=tuple(edge_from(*edge) for edge in row["edges"]),
+    )
+
+
+def _summary(row: Mapping[str, Any]) -> BlueprintSummary:
+    return BlueprintSummary.model_construct(**_described(row), node_count=row["node_count"])
+
+
+def _template(row: Mapping[str, Any]) -> TemplateSummary:
+    counts = {"node_count": row["node_count"], "clone_count": row["clone_count"]}
+    return TemplateSummary.model_construct(**_described(row), **counts)
+
+
+def _described(row: Mapping[str, Any]) -> JsonObject:
+    """The members that a version has in a list as well as alone."""
+    same = ("name", "description", "version", "is_template", "parent_id", "owner_id", "team_id", "visibility")
+    return {member: row[member] for member in same} | {
+        "id": row["blueprint_id"],
+        "config": config_from(row),
+        "tags": tuple(row["tags"]),
+        "created_at": row["created_at"],
+        "updated_at": row["recorded_at"],
+        "archived_at": row["archived_at"],
+    }
