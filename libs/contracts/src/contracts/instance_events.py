@@ -28,6 +28,8 @@ class InstanceRequested(InstanceEvent):
     """The blueprint's configuration with the caller's overrides in it."""
     conversation_id: str | None
     metadata: JsonObject
+    worker_id: UUID | None
+    """The worker that accepted it and began at once (epoch 1); None leaves it to the work stream."""
 
 
 class InstanceAdmitted(InstanceEvent):
@@ -44,16 +46,21 @@ class InstanceThrottled(InstanceEvent):
 
 
 class CacheMissed(InstanceEvent):
-    """Nothing remembered under this key; what the run answers will be."""
+    """Nothing is remembered under this key; what the run (or this visit of a node) answers will be."""
 
     cache_key: str
+    node_id: str | None = None
+    visit: int | None = None
 
 
 class CacheHit(InstanceEvent):
-    """Answered from what an earlier instance answered to the same input."""
+    """Answered from what an earlier run (or node) answered to the same input."""
 
     cache_key: str
     answered_by: UUID
+    """The instance whose answer this is."""
+    node_id: str | None = None
+    visit: int | None = None
 
 
 class InstanceClaimed(InstanceEvent):

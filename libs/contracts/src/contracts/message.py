@@ -28,13 +28,13 @@ JsonObject = dict[str, Any]
 class Message(BaseModel):
     """Anything that crosses a wall. Frozen; unknown members are ignored, so that adding a field breaks nobody."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", serialize_by_alias=True)
 
 
 class StrictMessage(Message):
     """A message that people write by hand: unknown members are refused, so that a typo is heard."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
 
 
 class Caller(Message):

@@ -34,6 +34,8 @@ class Turn:
         self.instance = instance
         self.now = now
         self.events: list[facts.InstanceEvent] = []
+        self.heard = 0
+        """How many of the events the middleware has answered."""
 
     def record(self, event_type: type[E], **fields: Any) -> E:
         """A new fact, folded at once."""
@@ -43,9 +45,13 @@ class Turn:
             timestamp=self.now,
             **fields,
         )
+        self.take(event)
+        return event
+
+    def take(self, event: facts.InstanceEvent) -> None:
+        """A fact made elsewhere, folded at once."""
         self.instance.apply(event)
         self.events.append(event)
-        return event
 
     def claim(self, worker_id: UUID) -> None:
         """Take the instance over; a visit whose workers keep dying counts as failed."""
@@ -230,7 +236,8 @@ class Turn:
 
     def suspend(self) -> None:
         """Rest until the next time there is something to decide."""
-        self.record(facts.InstanceSuspended, due_at=self.instance.wakes_at)
+        if self.instance.status != "waiting":
+            self.record(facts.InstanceSuspended, due_at=self.instance.wakes_at)
 
     def hand_over(self) -> None:
         """Rest right now, so that another worker goes on at once (this one is stopping)."""

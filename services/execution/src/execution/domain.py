@@ -87,6 +87,8 @@ class Instance:
         self.epoch = 0
         self.idle_claims = 0
         self.cache_key: str | None = None
+        self.node_cache_keys: dict[Visit, str] = {}
+        self.resumes_at: datetime | None = None
         self.admitted_at: datetime | None = None
         self.started_at: datetime | None = None
         self.ended_at: datetime | None = None
@@ -193,8 +195,11 @@ def throttled(instance: Instance, event: facts.InstanceThrottled) -> None:
 
 
 def cache_missed(instance: Instance, event: facts.CacheMissed) -> None:
-    """What it answers will be remembered under this key."""
-    instance.cache_key = event.cache_key
+    """What the run, or this visit, answers will be remembered under this key."""
+    if event.node_id is None or event.visit is None:
+        instance.cache_key = event.cache_key
+    else:
+        instance.node_cache_keys[(event.node_id, event.visit)] = event.cache_key
 
 
 def cache_hit(instance: Instance, event: facts.CacheHit) -> None:
@@ -296,6 +301,7 @@ def suspended(instance: Instance, event: facts.InstanceSuspended) -> None:
     """It left memory until something happens."""
     instance.status = "waiting"
     instance.worker_id = None
+    instance.resumes_at = event.due_at
 
 
 def cancel_requested(instance: Instance, event: facts.InstanceCancelRequested) -> None:

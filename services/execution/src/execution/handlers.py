@@ -1,0 +1,140 @@
+"""Commands in: execute a blueprint, cancel an instance."""
+
+import asyncio
+from dataclasses import dataclass
+from uuid import UUID
+
+from chassis import clock
+from chassis.bus import Bus
+from chassis.ledger import Append, VersionConflict
+from contracts.execution import CancelInstance, CancelView, ExecuteBlueprint, ExecutionView
+from contracts.instance_events import IdempotencyKeyTaken, InstanceCancelRequested
+from contracts.refusal import Conflict, Forbidden, Missing, Unavailable
+from execution import door, idempotency, nudges
+from execution.decisions import Turn
+from execution.domain import Instance
+from execution.endings import Endings
+from execution.known import KnownBlueprints
+from execution.pipeline import Pipeline
+from execution.reading import InstanceReader
+from execution.records import Records, appended
+from execution.views import execution_view, visible_to
+from execution.worker import Worker
+
+CANCEL_WAIT_SECONDS = 1.0
+"""How long a cancel waits for the owner, so that the answer is mostly the final one."""
+CONFLICTS_MAX = 50
+"""A busy instance moves on while somebody else decides; so often it is read again."""
+
+
+@dataclass(frozen=True)
+class Collaborators:
+    """What the handlers and queries of this service work with."""
+
+    bus: Bus
+    records: Records
+    known: KnownBlueprints
+    pipeline: Pipeline
+    worker: Worker
+    endings: Endings
+    reader: InstanceReader
+
+
+async def execute(command: ExecuteBlueprint, at: Collaborators) -> ExecutionView:
+    """Accept a run and answer when it is recorded, or has ended; asking again with the same id or key is the same run."""
+    door.check_access(command)
+    door.check_size(command)
+    instance_id = await accept(command, at)
+    if command.wait_seconds > 0:
+        return execution_view(await at.endings.wait(instance_id, command.wait_seconds))
+    run = at.worker.runs.get(instance_id)
+    return execution_view(run.instance if run is not None else await at.records.load(instance_id))
+
+
+async def accept(command: ExecuteBlueprint, at: Collaborators) -> UUID:
+    """Record the request, or find that it has been recorded before; answers the instance's id."""
+    for _ in range(CONFLICTS_MAX):
+        also: tuple[Append, ...] = ()
+        if command.idempotency_key is not None:
+            last = await last_taken(command, at)
+            named = idempotency.named_instance(last, command, clock.now())
+            if named is not None:
+                return named
+            also = (appended([idempotency.key_taken(command, last, clock.now())]),)
+        try:
+            await admit(command, at, also)
+        except VersionConflict as conflict:
+            if conflict.stream_id == command.instance_id:
+                await check_own(command, at)
+                return command.instance_id
+        else:
+            return command.instance_id
+    raise Unavailable("busy", "The Idempotency-Key is being used by too many requests at once.", retry_after_seconds=1.0)
+
+
+async def admit(command: ExecuteBlueprint, at: Collaborators, also: tuple[Append, ...]) -> None:
+    """Let the door's middleware decide, record the request with what they decided, and begin at once if there is room."""
+    version = await at.known.at(command.blueprint)
+    eager = at.worker.free_slots > 0
+    turn = Turn(Instance(command.instance_id, version.graph), clock.now())
+    turn.take(door.requested(command, version.config, turn.now, at.worker.id if eager else None))
+    await at.pipeline.hear(turn)
+    if not eager:
+        await at.records.append(turn.events, also=also)
+        return
+    await at.pipeline.drain(turn)
+    await at.worker.start(turn.instance, turn, also)
+
+
+async def last_taken(command: ExecuteBlueprint, at: Collaborators) -> IdempotencyKeyTaken | None:
+    """The last fact of the key's stream."""
+    history = await at.records.history(idempotency.key_stream(command))
+    last = history[-1] if history else None
+    return last if isinstance(last, IdempotencyKeyTaken) else None
+
+
+async def check_own(command: ExecuteBlueprint, at: Collaborators) -> None:
+    """An id that exists already must be the caller's own earlier request."""
+    instance = await at.records.load(command.instance_id)
+    if instance.request.user_id != command.caller.user_id:
+        raise Conflict("instance_id_taken", "This instance id is taken; ask again with a new one.")
+
+
+async def cancel(command: CancelInstance, at: Collaborators) -> CancelView:
+    """End a run before its time; the one who drives it is told at once."""
+    for _ in range(CONFLICTS_MAX):
+        instance = await at.records.load(command.instance_id)
+        if instance.version == 0 or not visible_to(command.caller, instance.request.user_id, instance.request.team_id):
+            raise Missing("instance_not_found", f"There is no instance {command.instance_id}.")
+        if command.caller.user_id != instance.request.user_id:
+            raise Forbidden("not_the_owner", "Only the one who started an instance may cancel it.")
+        if instance.status == "cancelled":
+            return CancelView(instance_id=instance.id, status="cancelled", changed=False)
+        if instance.ended:
+            raise Conflict("already_ended", f"The instance has already {instance.status}.")
+        try:
+            return await record_cancel(instance, command, at)
+        except VersionConflict:
+            await asyncio.sleep(0)
+    raise Unavailable("busy", "The instance changes too quickly to be cancelled right now.", retry_after_seconds=1.0)
+
+
+async def record_cancel(instance: Instance, command: CancelInstance, at: Collaborators) -> CancelView:
+    """Record the wish; end an instance that rests, and leave one that is driven to its owner."""
+    turn = Turn(instance, clock.now())
+    owner = instance.worker_id
+    if instance.cancel_requested_by is None:
+        turn.record(InstanceCancelRequested, by=command.caller.user_id)
+    if owner is None:
+        turn.advance()
+    if turn.events:
+        await at.records.append(turn.events)
+        await at.pipeline.committed(turn.events, instance)
+    if owner is not None:
+        await nudges.send(at.bus, owner, instance.id)
+        instance = await at.endings.wait(instance.id, CANCEL_WAIT_SECONDS)
+    return CancelView(instance_id=instance.id, status="cancelled" if instance.status == "cancelled" else "running")
+
+
+COMMANDS = {ExecuteBlueprint: execute, CancelInstance: cancel}
+"""What the service does when told to."""

@@ -1,0 +1,102 @@
+"""Facts of a run told for people: a level, a sentence and the details (pure)."""
+
+from typing import Any
+
+from contracts import instance_events as facts
+from contracts.execution import Level, LogEntry, StreamLine
+from contracts.message import PLACE
+
+TOLD_ELSEWHERE = frozenset({*PLACE, "timestamp"})
+
+WARNINGS = frozenset({"InstanceThrottled", "NodeRetryScheduled", "InstanceCancelRequested", "NodeCancelled"})
+ERRORS = frozenset({"NodeFailed", "InstanceFailed"})
+
+
+def level_of(event: facts.InstanceEvent) -> Level:
+    """How serious the fact is."""
+    name = type(event).__name__
+    if name in ERRORS:
+        return "error"
+    return "warn" if name in WARNINGS or name == "InstanceCancelled" else "info"
+
+
+def sentence(event: facts.InstanceEvent) -> str:
+    """The fact as one sentence."""
+    match event:
+        case facts.NodeEvent():
+            return node_sentence(event)
+        case facts.InstanceFailed():
+            return f"Failed: {event.error.message}"
+        case facts.InstanceCompleted():
+            return f"Completed in {event.figures.execution_time_ms:g} ms."
+        case facts.InstanceThrottled():
+            return f"Held back by the rate limit until {event.due_at:%H:%M:%S}."
+        case facts.CacheHit():
+            return f"Answered from memory; instance {event.answered_by} answered the same before."
+        case facts.VariableChanged():
+            return f"Variable {event.name} was deleted." if event.deleted else f"Variable {event.name} was set."
+        case facts.InstanceCancelRequested():
+            return f"{event.by} asked to cancel."
+        case facts.InstanceClaimed():
+            return f"Worker {event.worker_id} took over (epoch {event.epoch})."
+        case _:
+            return SENTENCES.get(type(event), type(event).__name__)
+
+
+SENTENCES: dict[type[facts.InstanceEvent], str] = {
+    facts.InstanceRequested: "Accepted.",
+    facts.InstanceAdmitted: "Admitted by the rate limit.",
+    facts.InstanceStarted: "Started.",
+    facts.InstanceSuspended: "Waiting.",
+    facts.InstanceCancelled: "Cancelled.",
+    facts.CacheMissed: "Not in memory yet.",
+}
+
+
+def node_sentence(event: facts.NodeEvent) -> str:
+    """A fact about a node as one sentence."""
+    node = f"Node {event.node_id}"
+    match event:
+        case facts.NodeStarted():
+            return f"{node} started." if event.attempt == 1 else f"{node} started, attempt {event.attempt}."
+        case facts.NodeCompleted():
+            return f"{node} completed in {event.duration_ms:g} ms."
+        case facts.NodeFailed():
+            return f"{node} failed: {event.error.message}"
+        case facts.NodeRetryScheduled():
+            return f"{node} is tried again at {event.due_at:%H:%M:%S}, attempt {event.attempt}."
+        case facts.TimerScheduled():
+            return f"{node} waits until {event.due_at:%H:%M:%S}."
+        case _:
+            return f"{node} was cancelled."
+
+
+def details(event: facts.InstanceEvent) -> dict[str, Any]:
+    """Everything else that was recorded."""
+    return event.model_dump(mode="json", exclude=TOLD_ELSEWHERE)
+
+
+def log_entry(event: facts.InstanceEvent) -> LogEntry:
+    """The fact as an entry of the log."""
+    return LogEntry(
+        seq=event.originator_version,
+        time=event.timestamp,
+        level=level_of(event),
+        event=type(event).__name__,
+        node_id=getattr(event, "node_id", None),
+        visit=getattr(event, "visit", None),
+        attempt=getattr(event, "attempt", None),
+        message=sentence(event),
+        data=details(event),
+    )
+
+
+def stream_line(event: facts.InstanceEvent) -> StreamLine:
+    """The fact as a line of a stream."""
+    return StreamLine(
+        seq=event.originator_version,
+        event=type(event).__name__,
+        instance_id=event.originator_id,
+        time=event.timestamp,
+        data=details(event),
+    )

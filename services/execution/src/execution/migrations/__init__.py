@@ -1,0 +1,1 @@
+"""The schema of the execution service, in numbered steps up and down."""

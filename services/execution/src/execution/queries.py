@@ -1,0 +1,85 @@
+"""Rows and facts to views: an instance, lists of them, a log, the lines of a stream."""
+
+from uuid import UUID
+
+from chassis.paging import decode_cursor, encode_cursor
+from contracts.execution import (
+    FollowInstance,
+    GetInstance,
+    GetInstanceLogs,
+    InstancePage,
+    InstanceView,
+    ListInstances,
+    LogPage,
+    StreamLines,
+)
+from contracts.instance_events import InstanceEnded, InstanceEvent
+from contracts.message import Caller
+from contracts.refusal import Malformed, Missing
+from execution.domain import Instance
+from execution.handlers import Collaborators
+from execution.logs import log_entry, stream_line
+from execution.views import visible_to
+
+
+async def get_instance(query: GetInstance, at: Collaborators) -> InstanceView:
+    """One instance as it is now."""
+    found = await at.reader.find(query.instance_id)
+    if found is None or not visible_to(query.caller, found[0].user_id, found[1]):
+        raise not_found(query.instance_id)
+    return found[0]
+
+
+async def list_instances(query: ListInstances, at: Collaborators) -> InstancePage:
+    """The caller's own and the caller's teams', newest first."""
+    return await at.reader.page(query)
+
+
+async def get_instance_logs(query: GetInstanceLogs, at: Collaborators) -> LogPage:
+    """A page of the log, oldest first, straight from the facts."""
+    after = max(query.after, cursor_seq(query.cursor))
+    entries = [log_entry(event) for event in await visible_history(query.instance_id, query.caller, at)]
+    wanted = [entry for entry in entries if entry.seq > after and query.level in (None, entry.level)]
+    shown = wanted[: query.limit]
+    more = len(wanted) > query.limit
+    return LogPage(items=tuple(shown), next_cursor=encode_cursor(str(shown[-1].seq)) if more else None)
+
+
+async def follow_instance(query: FollowInstance, at: Collaborators) -> StreamLines:
+    """What a stream missed: the recorded lines after a sequence number."""
+    history = await visible_history(query.instance_id, query.caller, at)
+    lines = tuple(stream_line(event) for event in history if event.originator_version > query.after)
+    return StreamLines(items=lines, ended=isinstance(history[-1], InstanceEnded))
+
+
+async def visible_history(instance_id: UUID, caller: Caller, at: Collaborators) -> list[InstanceEvent]:
+    """The facts of an instance that the caller may see."""
+    history = await at.records.history(instance_id)
+    request = Instance.replay(instance_id, history[:1]).requested
+    if request is None or not visible_to(caller, request.user_id, request.team_id):
+        raise not_found(instance_id)
+    return history
+
+
+def cursor_seq(cursor: str | None) -> int:
+    """The last sequence number of the page before."""
+    if cursor is None:
+        return 0
+    (seq,) = decode_cursor(cursor, 1)
+    if not seq.isdecimal():
+        raise Malformed("bad_cursor", "`cursor` is not one that this service gave; begin again without it.")
+    return int(seq)
+
+
+def not_found(instance_id: UUID) -> Missing:
+    """Not there and not visible look the same."""
+    return Missing("instance_not_found", f"There is no instance {instance_id}.")
+
+
+QUERIES = {
+    GetInstance: get_instance,
+    ListInstances: list_instances,
+    GetInstanceLogs: get_instance_logs,
+    FollowInstance: follow_instance,
+}
+"""What the service answers."""

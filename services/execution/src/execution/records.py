@@ -1,0 +1,42 @@
+"""Instances in the ledger: their history read, their new facts appended."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from chassis.codec import Codec, encode_metadata
+from chassis.ledger import Append, EventStore
+from contracts.instance_events import INSTANCE_EVENTS, InstanceEvent
+from execution.domain import Instance
+from execution.graph import CompiledGraph
+
+CODEC = Codec(*INSTANCE_EVENTS)
+
+
+class Records:
+    """Reads and appends the streams of instances."""
+
+    def __init__(self, store: EventStore) -> None:
+        """`store` is the execution service's ledger."""
+        self.store = store
+
+    async def history(self, instance_id: UUID, after_version: int = 0) -> list[InstanceEvent]:
+        """The facts of one instance in order; empty when there is none such."""
+        recorded = await self.store.read(instance_id, after_version)
+        return [event for event in map(CODEC.decode, recorded) if isinstance(event, InstanceEvent)]
+
+    async def load(self, instance_id: UUID, graph: CompiledGraph | None = None) -> Instance:
+        """The instance as recorded; its version is 0 when there is none such."""
+        return Instance.replay(instance_id, await self.history(instance_id), graph)
+
+    async def append(
+        self, events: Sequence[InstanceEvent], traceparent: str | None = None, also: tuple[Append, ...] = ()
+    ) -> int:
+        """Record the facts of one instance, and `also` in the same breath; raises `VersionConflict`."""
+        return await self.store.append(appended(events, traceparent), *also)
+
+
+def appended(events: Sequence[InstanceEvent], traceparent: str | None = None) -> Append:
+    """New facts of one stream, ready for the ledger; the instance's id correlates everything it causes."""
+    stream_id = events[0].originator_id
+    metadata = encode_metadata(correlation_id=stream_id, traceparent=traceparent)
+    return Append(stream_id, tuple(CODEC.encode(event, metadata) for event in events))

@@ -1,0 +1,190 @@
+"""One instance in memory: decide, commit, act, and again, until it ends or rests."""
+
+import asyncio
+from collections.abc import Callable, Set
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from chassis import clock
+from chassis.ledger import Append, VersionConflict
+from chassis.logs import bind, get_logger
+from execution.decisions import MAX_EVENTS_PER_TURN, Turn
+from execution.domain import Instance
+from execution.effects import Effects
+from execution.graph import Visit
+from execution.nodes.action import Cancellation, NodeFailure, NodeResult
+from execution.pipeline import Pipeline
+from execution.records import Records
+
+TRY_AGAIN_SECONDS = 1.0
+"""After the ledger could not be reached."""
+HARD_CANCEL_SECONDS = 1.0
+"""What a cancelled node gets to stop by itself."""
+
+log = get_logger(__name__)
+
+
+class Abandoned(Exception):  # noqa: N818 - names what became of the instance
+    """Another worker owns the instance: everything in hand is dropped, nothing more is recorded here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What every run needs, shared by all of them."""
+
+    records: Records
+    pipeline: Pipeline
+    effects: Effects
+    draining: Callable[[], bool]
+
+
+@dataclass(slots=True)
+class InFlight:
+    """An attempt that runs in this process."""
+
+    task: asyncio.Task[None]
+    cancellation: Cancellation
+
+
+class Run:
+    """Drives one instance. Only its own task touches the instance; others hand in results or say that there is news."""
+
+    def __init__(self, instance: Instance, worker_id: UUID, shop: Workshop, traceparent: str | None = None) -> None:
+        """`instance` has been claimed by `worker_id`, or will be by the first turn."""
+        self.instance = instance
+        self.worker_id = worker_id
+        self.shop = shop
+        self.traceparent = traceparent
+        self.epoch = 0
+        self.in_hand: list[tuple[Visit, int, NodeResult | NodeFailure]] = []
+        self.in_flight: dict[tuple[Visit, int], InFlight] = {}
+        self.news = asyncio.Event()
+        self.stale = False
+        self.unfinished = False
+        self.left = asyncio.Event()
+        """Set when this process drives the instance no more: ended, resting or another worker's."""
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether there is nothing to do here any more."""
+        return self.instance.ended or self.instance.status == "waiting"
+
+    def poke(self) -> None:
+        """Somebody recorded an outside fact: read it at once."""
+        self.stale = True
+        self.news.set()
+
+    async def begin(self, turn: Turn, also: tuple[Append, ...] = ()) -> None:
+        """Commit the first turn, which makes this worker the owner; raises `VersionConflict` if another one is."""
+        await self.commit(turn, also)
+        self.epoch = self.instance.epoch
+
+    async def live(self) -> None:
+        """Go on until the instance ends, rests, or belongs to another worker."""
+        with bind(instance_id=str(self.instance.id)):
+            try:
+                while not self.at_rest:
+                    self.begin_effects()
+                    await self.wait_for_news()
+                    await self.decide()
+            except Abandoned:
+                log.info("run.abandoned", epoch=self.epoch)
+            finally:
+                self.cancel_effects(keep=frozenset())
+
+    async def wait_for_news(self) -> None:
+        """Until a result, an outside fact, a timer or the deadline."""
+        if not self.unfinished and not self.in_hand and not self.stale:
+            due = self.instance.wakes_at
+            try:
+                async with asyncio.timeout(None if due is None else seconds_until(due)):
+                    await self.news.wait()
+            except TimeoutError:
+                pass
+        self.news.clear()
+
+    async def decide(self) -> None:
+        """Turn what is in hand into facts and commit them. A conflict is read, and decided again with the same results."""
+        while True:
+            try:
+                if self.stale:
+                    await self.reload()
+                await self.take_turn()
+            except Abandoned:
+                raise
+            except VersionConflict:
+                self.stale = True
+            except Exception:
+                log.exception("run.not_recorded")
+                self.stale = True
+                await asyncio.sleep(TRY_AGAIN_SECONDS)
+            else:
+                return
+
+    async def take_turn(self) -> None:
+        """One round of decisions, committed."""
+        settled = len(self.in_hand)
+        turn = Turn(self.instance, clock.now())
+        for visit, attempt, outcome in self.in_hand[:settled]:
+            turn.settle(visit, attempt, outcome)
+        if self.shop.draining() and not self.instance.ended:
+            await self.shop.pipeline.hear(turn)
+            if not self.in_flight:
+                turn.hand_over()
+        else:
+            await self.shop.pipeline.drain(turn)
+        self.unfinished = len(turn.events) >= MAX_EVENTS_PER_TURN
+        await self.commit(turn)
+        del self.in_hand[:settled]
+
+    async def commit(self, turn: Turn, also: tuple[Append, ...] = ()) -> None:
+        """Make the turn's facts durable, then tell the observers."""
+        if not turn.events:
+            return
+        await self.shop.records.append(turn.events, self.traceparent, also)
+        try:
+            await self.shop.pipeline.committed(turn.events, self.instance)
+        except Exception:
+            log.exception("run.observer_failed")
+
+    async def reload(self) -> None:
+        """Read the instance as recorded; raises `Abandoned` when it has another owner."""
+        instance = await self.shop.records.load(self.instance.id, self.instance.graph)
+        self.instance = instance
+        self.stale = False
+        if not instance.ended and (instance.worker_id, instance.epoch) != (self.worker_id, self.epoch):
+            raise Abandoned
+
+    def begin_effects(self) -> None:
+        """Start what is recorded as in flight and does not run yet; stop what is not wanted any more."""
+        wanted = {(visit, attempt.number) for visit, attempt in self.instance.running.items()}
+        self.cancel_effects(keep=wanted)
+        for visit, attempt in wanted:
+            if (visit, attempt) not in self.in_flight and not self.is_in_hand(visit, attempt):
+                cancellation = Cancellation()
+                task = asyncio.create_task(self.act(visit, attempt, cancellation))
+                self.in_flight[visit, attempt] = InFlight(task, cancellation)
+
+    def is_in_hand(self, visit: Visit, attempt: int) -> bool:
+        """Whether the attempt is done and only waits to be recorded."""
+        return any(done == visit and number == attempt for done, number, _ in self.in_hand)
+
+    async def act(self, visit: Visit, attempt: int, cancellation: Cancellation) -> None:
+        """Run one attempt and put its result in hand."""
+        outcome = await self.shop.effects.perform(self.instance, visit, attempt, cancellation, self.traceparent)
+        if self.in_flight.pop((visit, attempt), None) is not None:
+            self.in_hand.append((visit, attempt, outcome))
+            self.news.set()
+
+    def cancel_effects(self, keep: Set[tuple[Visit, int]]) -> None:
+        """Tell the other attempts to stop, and stop those that do not listen a little later."""
+        for key in [key for key in self.in_flight if key not in keep]:
+            flight = self.in_flight.pop(key)
+            flight.cancellation.cancel()
+            asyncio.get_running_loop().call_later(HARD_CANCEL_SECONDS, flight.task.cancel)
+
+
+def seconds_until(moment: datetime) -> float:
+    """Seconds from now, not negative."""
+    return max(0.0, (moment - clock.now()).total_seconds())

@@ -1,0 +1,84 @@
+"""Work messages: an instance to start, or to wake; what they look like and where they wait."""
+
+from uuid import UUID
+
+import orjson
+from nats.aio.msg import Msg
+from nats.js.api import AckPolicy, ConsumerConfig
+
+from chassis.bus import Bus
+from chassis.ledger import Recorded
+from chassis.pulling import PullFrom, PullLoop
+from chassis.relay import WorkFor
+from contracts.instance_events import InstanceRequested
+from execution.worker import Worker
+
+START, WAKE = "start", "wake"
+ACK_WAIT_SECONDS = 10.0
+MAX_ACK_PENDING = 10_000
+
+
+def starts(bus: Bus) -> WorkFor:
+    """The work message that the relay publishes with an accepted instance which no worker began at once."""
+
+    def start_for(recorded: Recorded) -> tuple[str, bytes, dict[str, str]] | None:
+        if recorded.topic != InstanceRequested.topic() or orjson.loads(recorded.state).get("worker_id"):
+            return None
+        instance_id = str(recorded.stream_id)
+        return bus.subject("work", START, instance_id), instance_id.encode(), {}
+
+    return start_for
+
+
+def instance_in(payload: bytes) -> UUID:
+    """The instance that a work message names."""
+    return UUID(payload.decode())
+
+
+def consumer_name(kind: str) -> str:
+    """The durable consumer of one kind of work, shared by all workers."""
+    return f"execution_{kind}"
+
+
+async def ensure_consumers(bus: Bus) -> None:
+    """The work stream and its two consumers, so that a wake-up never queues behind ten thousand starts."""
+    info = await bus.ensure_work_stream()
+    for kind in (START, WAKE):
+        config = ConsumerConfig(
+            durable_name=consumer_name(kind),
+            filter_subject=bus.subject("work", kind, "*"),
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=ACK_WAIT_SECONDS,
+            max_ack_pending=MAX_ACK_PENDING,
+            max_deliver=-1,
+        )
+        await bus.ensure_consumer(str(info.config.name), config)
+
+
+def pull(bus: Bus, kind: str, worker: Worker) -> PullLoop:
+    """Bring work of one kind to the worker, never more than it has room for.
+
+    A message is acknowledged once the instance is claimed in the ledger (or found to need nobody): from then on the
+    lease, not the message, is what makes sure that somebody goes on.
+    """
+
+    async def take(msg: Msg) -> None:
+        await worker.take_over(instance_in(msg.data))
+        await msg.ack()
+
+    async def handle(msg: Msg) -> None:
+        worker.spawn(take(msg))
+
+    async def recreate() -> None:
+        await ensure_consumers(bus)
+
+    return PullLoop(
+        bus,
+        PullFrom(
+            stream=bus.stream("work"),
+            consumer=consumer_name(kind),
+            handle=handle,
+            free_slots=lambda: worker.free_slots,
+            recreate=recreate,
+        ),
+    )
