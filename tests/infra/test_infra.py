@@ -140,7 +140,7 @@ class TestNats:
         configuration = (compose.INFRA / "nats.conf").read_text()
 
         assert re.search(r"^max_payload: 8MB$", configuration, re.MULTILINE)
-        assert "jetstream {" in configuration
+        assert "jetstream: enabled" in configuration
         assert "http" not in configuration
 
 
