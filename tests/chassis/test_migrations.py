@@ -40,8 +40,9 @@ def make_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakePackage
     return make
 
 
-@pytest.mark.parametrize("packages", [("chassis.ledger_migrations",)])
-async def test_up_down_up_gives_the_same_schema(connection: asyncpg.Connection, packages: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("service", ["blueprint", "execution", "metrics"])
+async def test_up_down_up_gives_the_same_schema(connection: asyncpg.Connection, service: str) -> None:
+    packages = ["chassis.ledger_migrations", "chassis.delivery_migrations", f"{service}.migrations"]
     applied = await migrate_up(connection, packages, SCHEMA)
     first = await describe_schema(connection, SCHEMA)
     taken_back = await migrate_down(connection, packages, SCHEMA)

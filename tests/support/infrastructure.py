@@ -88,7 +88,7 @@ def database_dsn(dsn: str, database: str) -> str:
     """The same server, another database."""
     parts = urlsplit(dsn)
     # Not urlunsplit: it drops the // of a DSN that names its host in the query.
-    return f"{parts.scheme}://{parts.netloc}/{database}?{parts.query}"
+    return f"{parts.scheme}://{parts.netloc}/{database}" + (f"?{parts.query}" if parts.query else "")
 
 
 def _options(settings: Mapping[str, str]) -> list[str]:
