@@ -60,8 +60,8 @@ def back_edges(graph: WorkflowGraph) -> frozenset[int]:
 def loops(graph: WorkflowGraph) -> tuple[Loop, ...]:
     """The natural loops, one for each header, in the order their headers stand in the graph.
 
-    The body of a back edge u -> t is t and every reachable node that reaches u without passing t; the bodies of
-    back edges to the same header are one loop. Raises `TooTangled` past `MAX_LOOP_STEPS`.
+    The body of a back edge u -> t is t and every node that t leads to and that reaches u without passing t; the
+    bodies of back edges to the same header are one loop. Raises `TooTangled` past `MAX_LOOP_STEPS`.
     """
     shape = Adjacency(graph)
     closing: dict[str, list[int]] = {}
@@ -69,11 +69,13 @@ def loops(graph: WorkflowGraph) -> tuple[Loop, ...]:
         closing.setdefault(graph.edges[index].target, []).append(index)
     if not closing:
         return ()
-    reached = _reachable(shape)
+    targets = {node_id: [edge.target for edge in _edges(shape, node_id)] for node_id in _reachable(shape)}
+    cycles = [frozenset(part) for part in _components(targets) if _is_cycle(part, targets)]
+    cycle_of = {node_id: cycle for cycle in cycles for node_id in cycle}
     steps = MAX_LOOP_STEPS
     found = []
     for header in (node.id for node in graph.nodes if node.id in closing):
-        body, walked = _body(shape, header, closing[header], reached, steps)
+        body, walked = _body(shape, header, closing[header], cycle_of[header], steps)
         steps -= walked
         found.append(Loop(header, body, frozenset(closing[header])))
     return tuple(found)
@@ -150,7 +152,7 @@ def _reachable(shape: Adjacency) -> set[str]:
 
 
 def _body(
-    shape: Adjacency, header: str, closing: Sequence[int], reached: Collection[str], steps: int
+    shape: Adjacency, header: str, closing: Sequence[int], cycle: Collection[str], steps: int
 ) -> tuple[frozenset[str], int]:
     """The loop's nodes, found backwards from the sources of its closing edges, and how many edges that took."""
     body = {header}
@@ -168,7 +170,7 @@ def _body(
             raise TooTangled(f"loops are nested too deeply: more than {MAX_LOOP_STEPS:,} edges to walk")
         for index in incoming:
             source = shape.edges[index].source
-            if source in reached and source not in body:
+            if source in cycle and source not in body:
                 body.add(source)
                 pending.append(source)
     return frozenset(body), walked
