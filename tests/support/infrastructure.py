@@ -50,7 +50,7 @@ def nats_server(backend: Backend) -> Iterator[str]:
             command = [str(nats_binary()), "-a", "127.0.0.1", "-p", "-1", "--ports_file_dir", str(folder)]
             with _running([*command, "-js", "-sd", str(folder)], folder, signal.SIGTERM) as wait_for:
                 # The server picks a free port itself and says which.
-                ports = wait_for(lambda: next(folder.glob("*.ports"), None))
+                ports = wait_for(lambda: next((file for file in folder.glob("*.ports") if file.stat().st_size), None))
                 yield str(json.loads(ports.read_text())["nats"][0])
 
 

@@ -40,7 +40,9 @@ CONNECT_SECONDS = 30.0
 RECONNECT_SECONDS_MAX = 2.0
 PENDING_BYTES_MAX = 16 * 1024 * 1024
 """What may wait in memory for the socket, or for a server that is away."""
-DRAIN_SECONDS = 5
+DRAIN_SECONDS = 3
+PING_SECONDS = 10
+"""How often a connection is tried that seems idle: two unanswered ones and it is made anew."""
 ASK_SECONDS = 5.0
 RETRY_AFTER_SECONDS = 1.0
 
@@ -83,15 +85,7 @@ class Bus:
         bus = cls(nc, namespace)
         connecting = nc.connect(
             url.split(","),
-            name=name,
-            allow_reconnect=True,
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=1,
-            reconnect_to_server_handler=_next_server,
-            pending_size=PENDING_BYTES_MAX,
-            drain_timeout=DRAIN_SECONDS,
-            ping_interval=10,
-            error_cb=_report,
+            **connection_options(name),
             disconnected_cb=bus._disconnected,
             reconnected_cb=bus._reconnected,
         )
@@ -184,6 +178,21 @@ class Bus:
         log.info("nats.reconnected", url=str(self.nc.connected_url))
         for listener in tuple(self._on_reconnect):
             listener()
+
+
+def connection_options(name: str) -> dict[str, Any]:
+    """How every connection of this house is made: it never gives up, and no two come back at the same moment."""
+    return {
+        "name": name,
+        "allow_reconnect": True,
+        "max_reconnect_attempts": -1,
+        "reconnect_time_wait": 1,
+        "reconnect_to_server_handler": _next_server,
+        "pending_size": PENDING_BYTES_MAX,
+        "drain_timeout": DRAIN_SECONDS,
+        "ping_interval": PING_SECONDS,
+        "error_cb": _report,
+    }
 
 
 def refusal_from(view: RefusalView) -> Refusal:

@@ -9,6 +9,7 @@ from nats.errors import Error
 
 from chassis.bus import Bus
 from chassis.clock import monotonic
+from chassis.progress import Progress
 
 ANNOUNCE_SECONDS = 0.005
 """Between two nudges to the other processes: many commits make one nudge."""
@@ -27,12 +28,16 @@ class Commits:
         """`service` owns the ledger."""
         self._bus = bus
         self._subject = bus.subject("committed", service)
-        self._grown = asyncio.Event()
+        self._grown = Progress()
         self._subscription: Subscription | None = None
         self._announced_at = 0.0
         self._scheduled: asyncio.TimerHandle | None = None
         self._sending: asyncio.Task[None] | None = None
-        self.highest = 0
+
+    @property
+    def highest(self) -> int:
+        """The highest position known to be committed."""
+        return self._grown.position
 
     async def __aenter__(self) -> Self:
         """Listen to the other processes."""
@@ -55,19 +60,11 @@ class Commits:
 
     async def beyond(self, seen: int, timeout: float = POLL_SECONDS) -> None:
         """Return as soon as the ledger is known to reach beyond `seen`, or after `timeout` seconds."""
-        grown = self._grown
-        if self.highest > seen:
-            return
-        try:
-            await asyncio.wait_for(grown.wait(), timeout)
-        except TimeoutError:
-            return
+        await self._grown.beyond(seen, timeout)
 
     def _raise_to(self, head: int) -> None:
         if head > self.highest:
-            self.highest = head
-            self._grown.set()
-            self._grown = asyncio.Event()
+            self._grown.move(head)
 
     def _announce(self) -> None:
         self._scheduled = None

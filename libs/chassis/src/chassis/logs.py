@@ -15,7 +15,7 @@ bind = structlog.contextvars.bound_contextvars
 
 def get_logger(name: str) -> Any:
     """The logger of a module; its lines are named events with facts: `log.warning("relay.refused", stream=…)`."""
-    return structlog.get_logger(logger=name)
+    return structlog.get_logger(module=name)
 
 
 def configure_logging(service: str, level: str = "info", output: str = "json") -> None:

@@ -12,7 +12,6 @@ from nats.aio.subscription import Subscription
 from chassis.bus import Bus
 
 EXPECTED_LAST_SEQUENCE = "Nats-Expected-Last-Sequence"
-MESSAGE_ID = "Nats-Msg-Id"
 
 WINDOW = 256
 """Messages in flight at most; more bring no speed and make a failure longer."""

@@ -12,10 +12,11 @@ from chassis import provision, telemetry
 from chassis.bus import Bus
 from chassis.clock import monotonic
 from chassis.commits import Commits
-from chassis.envelope import HEADER_BYTES, OVERSIZE, POSITION, headers_of
+from chassis.envelope import HEADER_BYTES, MESSAGE_ID, OVERSIZE, POSITION, headers_of
 from chassis.leadership import Leadership
 from chassis.ledger import EventStore, Recorded
 from chassis.logs import get_logger
+from chassis.progress import Progress
 from chassis.publishing import WRONG_LAST_SEQUENCE, NotPublished, Outgoing, Publisher, Stored
 
 BATCH = 500
@@ -39,8 +40,9 @@ WorkFor = Callable[[Recorded], tuple[str, bytes, dict[str, str]] | None]
 class Outbox:
     """Whose ledger is published.
 
-    `work_for` names the events that also put a message (subject, payload, headers) on the work stream. That message is
-    stored before the event is published, so an event seen on the bus has its work message, whoever crashes when.
+    `work_for` names the events that also put a message on the work stream: its kind (`start`, `wake`), payload and
+    headers; it travels on `<ns>.work.<kind>.<aggregate id>`. It is stored before the event is published, so an event
+    seen on the bus has its work message, whoever crashes when.
     """
 
     service: str
@@ -84,8 +86,16 @@ class Relay:
         self._remembered = (-1, 0.0)
         self.leading = False
         """Whether this process publishes."""
-        self.position = 0
+        self._progress = Progress()
+
+    @property
+    def position(self) -> int:
         """The last position this process has published or found published."""
+        return self._progress.position
+
+    async def wait_for(self, position: int, timeout: float) -> bool:
+        """Whether this process publishes up to `position` within `timeout` seconds."""
+        return await self._progress.beyond(position - 1, timeout)
 
     async def run(self) -> None:
         """Publish whenever this process leads, until cancelled."""
@@ -131,10 +141,14 @@ class Relay:
         if (work_for := self._outbox.work_for) is None:
             return
         messages = [
-            Outgoing(subject, payload, {"Nats-Msg-Id": str(recorded.event_id)} | headers)
+            Outgoing(
+                self._bus.subject("work", kind, str(recorded.stream_id)),
+                payload,
+                {MESSAGE_ID: str(recorded.event_id), **headers},
+            )
             for recorded in batch
             if (work := work_for(recorded))
-            for subject, payload, headers in [work]
+            for kind, payload, headers in [work]
         ]
         for outcome in await publisher.send_all(messages):
             if isinstance(outcome, NotPublished):
@@ -186,7 +200,7 @@ class Relay:
         return int(found) if found.isdigit() else None
 
     def _show(self, cursor: Cursor) -> None:
-        self.position = cursor.position
+        self._progress.move(cursor.position)
         lag = max(0, self._outbox.commits.highest - cursor.position)
         telemetry.RELAY_LAG.labels(self._outbox.service).set(lag)
 

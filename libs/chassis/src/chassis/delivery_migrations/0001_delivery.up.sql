@@ -25,6 +25,7 @@ CREATE TABLE dead_letters (
     payload    bytea       NOT NULL,
     metadata   bytea,
     error      text        NOT NULL,
-    at         timestamptz NOT NULL DEFAULT now(),
-    UNIQUE (projection, position)
+    at         timestamptz NOT NULL DEFAULT now()
 );
+
+CREATE INDEX dead_letters_projection_at_idx ON dead_letters (projection, at);

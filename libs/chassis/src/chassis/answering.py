@@ -1,0 +1,167 @@
+"""Commands and queries as FastStream subscribers: an answer, a refusal or a failure goes back as the reply."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from faststream.nats import NatsBroker, NatsMessage
+from faststream.nats.subscriber.usecases import CoreSubscriber
+from nats.aio.client import Client
+from nats.errors import Error
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from chassis import telemetry
+from chassis.bus import REFUSAL_HEADER, connection_options
+from chassis.clock import monotonic
+from chassis.ids import new_id
+from chassis.logs import get_logger
+from contracts.message import Request
+from contracts.refusal import Failed, Malformed, Problem, Refusal, Unavailable
+
+REQUESTS_AT_ONCE = 5_000
+"""Requests under way in one process; further ones are refused at once."""
+REPLY_BYTES_MARGIN = 1_024
+
+log = get_logger(__name__)
+Answerer = Callable[[Any, Any], Awaitable[Any]]
+Reply = tuple[dict[str, str] | None, bytes]
+BUSY = Unavailable("busy", "too many requests are under way here", retry_after_seconds=1.0)
+
+
+class Answering:
+    """The requests that one process answers, on a connection of its own.
+
+    FastStream hears them in the service's queue group. Each is answered in a task of its own, so a slow one holds back
+    no other, and draining a subscription leaves no request between the wire and its task.
+    """
+
+    def __init__(self, service: str, url: str, namespace: str) -> None:
+        """`service` is the queue group: each request reaches one of its processes."""
+        self._service = service
+        self._namespace = namespace
+        self._subscribers: list[CoreSubscriber] = []
+        self._under_way: set[asyncio.Task[None]] = set()
+        self.broker = NatsBroker(
+            url.split(","),
+            apply_types=False,
+            decoder=_undecoded,
+            graceful_timeout=None,
+            logger=None,
+            **connection_options(f"{service} requests"),
+        )
+
+    async def start(self, answers: Mapping[type[Request], Answerer], deps: Any) -> None:
+        """Answer each request with its handler, called with the request and `deps`."""
+        client = await self.broker.connect()
+        for request_type, handler in answers.items():
+            desk = Desk(request_type, handler, deps, client.max_payload - REPLY_BYTES_MARGIN)
+            subject = request_type.subject(self._namespace)
+            subscriber = self.broker.subscriber(subject, queue=self._service, no_reply=True)
+            subscriber(self._receiver(desk, client))
+            self._subscribers.append(subscriber)
+        await self.broker.start()
+        await client.flush()
+
+    async def stop(self, patience_seconds: float) -> None:
+        """Take no further request, let those under way finish for so long, then disconnect."""
+        try:
+            async with asyncio.timeout(patience_seconds):
+                await self._drain()
+        except (TimeoutError, Error) as error:
+            log.warning("requests.cut_off", service=self._service, under_way=len(self._under_way), reason=repr(error))
+        await self.broker.stop()
+
+    async def _drain(self) -> None:
+        for subscriber in self._subscribers:
+            subscription, subscriber.subscription = subscriber.subscription, None
+            if subscription is not None:
+                await subscription.drain()  # type: ignore[no-untyped-call]  # nats-py left it without annotations
+        while self._under_way:
+            await asyncio.wait(self._under_way)
+
+    def _receiver(self, desk: "Desk", client: Client) -> Callable[[NatsMessage], Awaitable[None]]:
+        async def answer(message: NatsMessage) -> None:
+            headers, body = await desk.answer(message)
+            await client.publish(message.reply_to, body, headers=headers)
+
+        async def receive(message: NatsMessage) -> None:
+            if len(self._under_way) >= REQUESTS_AT_ONCE:
+                headers, body = _refused(BUSY)
+                await client.publish(message.reply_to, body, headers=headers)
+                return
+            task = asyncio.create_task(answer(message))
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+
+        return receive
+
+
+class Desk:
+    """Answers one kind of request. Nothing that a handler raises leaves the requester without a reply."""
+
+    def __init__(self, request_type: type[Request], handler: Answerer, deps: Any, reply_bytes_max: int) -> None:
+        """`handler(request, deps)` returns the answer's model, or its JSON as bytes."""
+        self._request_type = request_type
+        self._handler = handler
+        self._deps = deps
+        self._reply_bytes_max = reply_bytes_max
+        self._name = request_type.__name__
+        self._answer_type: TypeAdapter[Any] = TypeAdapter(request_type.ANSWER)
+        self._seconds = telemetry.REQUEST_SECONDS.labels(self._name)
+        self._answered = telemetry.REQUESTS.labels(self._name, "answered")
+
+    async def answer(self, message: NatsMessage) -> Reply:
+        """Headers and body of the reply to one message."""
+        started = monotonic()
+        with telemetry.span(self._name, telemetry.extract(message.headers)) as span:
+            try:
+                reply = self._fitting(await self._handle(message.body))
+                self._answered.inc()
+            except Refusal as refusal:
+                span.set("refusal", refusal.code)
+                telemetry.REQUESTS.labels(self._name, refusal.code).inc()
+                reply = _refused(refusal)
+        self._seconds.observe(monotonic() - started)
+        return reply
+
+    async def _handle(self, body: bytes) -> bytes:
+        try:
+            request = self._request_type.model_validate_json(body)
+        except ValidationError as error:
+            raise _malformed(self._name, error) from error
+        try:
+            answer = await self._handler(request, self._deps)
+            if isinstance(answer, bytes):
+                return answer
+            if isinstance(answer, BaseModel):
+                return answer.model_dump_json().encode()
+            return self._answer_type.dump_json(answer)
+        except Refusal:
+            raise
+        except Exception as error:
+            failure_id = new_id()
+            log.exception("request.failed", request=self._name, failure_id=str(failure_id))
+            raise Failed("internal_error", f"something went wrong on our side; its log id is {failure_id}") from error
+
+    def _fitting(self, body: bytes) -> Reply:
+        if len(body) > self._reply_bytes_max:
+            detail = f"the answer has {len(body)} bytes, more than the message bus carries ({self._reply_bytes_max})"
+            raise Failed("answer_too_large", detail)
+        return None, body
+
+
+async def _undecoded(message: NatsMessage) -> NatsMessage:
+    """Handlers get the message as it is: contracts read the bytes themselves."""
+    return message
+
+
+def _refused(refusal: Refusal) -> Reply:
+    return {REFUSAL_HEADER: refusal.code}, refusal.view().model_dump_json().encode()
+
+
+def _malformed(name: str, error: ValidationError) -> Malformed:
+    problems = tuple(
+        Problem(pointer="/" + "/".join(map(str, found["loc"])), code=found["type"], message=found["msg"])
+        for found in error.errors(include_url=False, include_context=False, include_input=False)
+    )
+    return Malformed("malformed", f"this is not a {name}: {len(problems)} problems", problems)

@@ -1,0 +1,76 @@
+"""What a service hears and says, as an AsyncAPI 3 document made from its table of handlers and its events."""
+
+import inspect
+import json
+from typing import Any
+
+from faststream.nats import NatsBroker
+from faststream.specification import AsyncAPI
+from pydantic import TypeAdapter
+
+from chassis.service import Service
+from contracts.message import NAMESPACE, Event, Request
+from contracts.refusal import RefusalView
+
+VERSION = "0.1.0"
+SERVER = "nats://127.0.0.1:4222"
+SCHEMAS = "#/components/schemas/{model}"
+
+
+def asyncapi(service: Service[Any]) -> dict[str, Any]:
+    """The document of a service; needs no connection. The handlers' docstrings are its text."""
+    broker = NatsBroker(specification_url=SERVER)
+    for request_type, handler in service.answers.items():
+        description = inspect.getdoc(handler) or inspect.getdoc(request_type)
+        _document(broker, request_type, request_type.subject(NAMESPACE), service.name, description)
+    for event_type in service.says:
+        subject = _event_subject(service.name, event_type)
+        description = inspect.getdoc(event_type)
+        broker.publisher(subject, title=event_type.topic(), description=description, schema=event_type)
+    for source, event_types in service.hears:
+        for event_type in event_types:
+            description = f"{inspect.getdoc(event_type)} Heard through a durable pull consumer."
+            _document(broker, event_type, _event_subject(source, event_type), "", description)
+    specification = AsyncAPI(broker, title=f"Headrace {service.name}", version=VERSION)
+    document: dict[str, Any] = json.loads(specification.to_specification().to_json())
+    for request_type in service.answers:
+        _add_reply(document, request_type)
+    return document
+
+
+def _document(broker: NatsBroker, message_type: type[Any], subject: str, queue: str, description: str | None) -> None:
+    async def documented(message: Any) -> None: ...
+
+    documented.__name__ = message_type.__name__
+    documented.__annotations__ = {"message": message_type}
+    broker.subscriber(subject, queue=queue, title=message_type.__name__, description=description)(documented)
+
+
+def _event_subject(service: str, event_type: type[Event]) -> str:
+    return f"{NAMESPACE}.{service}.{event_type.topic()}.{{aggregate_id}}"
+
+
+def _add_reply(document: dict[str, Any], request_type: type[Request]) -> None:
+    """Name what comes back, which FastStream's own document leaves out: the answer, or a refusal."""
+    name, channel = request_type.__name__, f"{request_type.__name__}Reply"
+    messages = {
+        "answer": {"name": f"{name}Answer", "payload": _schema(document, request_type.ANSWER)},
+        "refusal": {
+            "name": "Refusal",
+            "summary": "Sent instead of the answer, with the header `Headrace-Refusal`.",
+            "payload": _schema(document, RefusalView),
+        },
+    }
+    document["channels"][channel] = {"address": None, "messages": messages}
+    document["operations"][name]["reply"] = {
+        "address": {"location": "$message.header#/reply"},
+        "channel": {"$ref": f"#/channels/{channel}"},
+    }
+
+
+def _schema(document: dict[str, Any], answer_type: Any) -> dict[str, Any]:
+    schema = TypeAdapter(answer_type).json_schema(ref_template=SCHEMAS, mode="serialization")
+    known = document["components"]["schemas"]
+    for model, definition in schema.pop("$defs", {}).items():
+        known.setdefault(model, definition)
+    return schema

@@ -1,0 +1,72 @@
+"""How a running process is looked at from outside: ping and metrics over the bus, metrics over HTTP if asked for."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self
+
+import orjson
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from prometheus_client import start_http_server
+
+from chassis import telemetry
+from chassis.bus import Bus
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectionState:
+    """How far one projection has come, as seen by one process."""
+
+    name: str
+    position: int
+    lag: int
+    leading: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessState:
+    """What a ping answers."""
+
+    service: str
+    version: str
+    ready: bool
+    relay_leader: bool
+    projections: tuple[ProjectionState, ...] = ()
+    pid: int = os.getpid()
+
+
+class OpsDesk:
+    """Every process of a service answers `<ns>.ops.<service>.ping` and `.metrics`: there is no queue group."""
+
+    def __init__(self, bus: Bus, service: str, state: Callable[[], Any]) -> None:
+        """`state` answers the ping: a `ProcessState`, or whatever JSON can say of the process."""
+        self._bus = bus
+        self._service = service
+        self._state = state
+        self._subscriptions: list[Subscription] = []
+
+    async def __aenter__(self) -> Self:
+        """Begin to answer."""
+        for verb, answer in (("ping", self._ping), ("metrics", self._metrics)):
+            subject = self._bus.subject("ops", self._service, verb)
+            self._subscriptions.append(await self._bus.nc.subscribe(subject, cb=answer))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Answer no more."""
+        for subscription in self._subscriptions:
+            if not self._bus.nc.is_closed:
+                await subscription.unsubscribe()
+
+    async def _ping(self, msg: Msg) -> None:
+        await self._bus.nc.publish(msg.reply, orjson.dumps(self._state()))
+
+    async def _metrics(self, msg: Msg) -> None:
+        await self._bus.nc.publish(msg.reply, telemetry.render_metrics())
+
+
+def serve_metrics(port: int | None) -> None:
+    """Serve this process's metrics at `http://…:port/metrics`, where a port is set."""
+    if port is not None:
+        start_http_server(port, registry=telemetry.REGISTRY)

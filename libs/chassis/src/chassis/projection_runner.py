@@ -1,0 +1,105 @@
+"""Keeps one projection up to date: one process writes, the others stand by and can still be asked."""
+
+import asyncio
+
+import asyncpg
+
+from chassis import checkpoints, telemetry
+from chassis.checkpoints import CheckpointMoved
+from chassis.clock import monotonic
+from chassis.codec import Codec
+from chassis.folding import Folder
+from chassis.leadership import Leadership
+from chassis.logs import get_logger
+from chassis.progress import Progress
+from chassis.projection import Projection
+from chassis.projection_source import Source
+
+RETRY_SECONDS = 0.5
+"""After the connection, the source or the database failed."""
+STANDBY_POLL_SECONDS = 0.02
+"""How often a waiter looks at the checkpoint table while another process writes."""
+WAIT_SECONDS = 2.0
+"""How long a reader waits for its own write by default."""
+
+log = get_logger(__name__)
+
+
+class ProjectionRunner:
+    """Runs a projection wherever the advisory lock falls; answers in every process how far the rows are."""
+
+    def __init__(self, projection: Projection, source: Source, codec: Codec, pool: asyncpg.Pool) -> None:
+        """Writing takes one connection of `pool` for as long as this process leads."""
+        self.projection = projection
+        self.source = source
+        self._folder = Folder(projection, codec)
+        self._pool = pool
+        self._leadership = Leadership(pool, "projection", projection.name)
+        self._progress = Progress()
+        self.leading = False
+        """Whether this process writes the rows."""
+
+    @property
+    def position(self) -> int:
+        """The last position this process has committed or seen committed."""
+        return self._progress.position
+
+    async def run(self) -> None:
+        """Fold facts whenever this process leads, until cancelled."""
+        while True:
+            try:
+                async with self._leadership.held() as connection:
+                    log.info("projection.leading", projection=self.projection.name)
+                    self.leading = True
+                    await self._follow(connection)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the projection goes on from its checkpoint
+                log.warning("projection.interrupted", projection=self.projection.name, error=repr(error))
+            finally:
+                self.leading = False
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def wait_for(self, position: int, timeout: float = WAIT_SECONDS) -> bool:
+        """Whether the rows reach `position` within `timeout` seconds, whichever process writes them."""
+        deadline = monotonic() + timeout
+        while self.position < position:
+            left = deadline - monotonic()
+            if left <= 0:
+                return False
+            if self.leading:
+                # At most a little, because the lead may be lost while nothing moves.
+                await self._progress.beyond(position - 1, min(left, RETRY_SECONDS))
+            else:
+                self._reached(await checkpoints.read(self._pool, self.projection.name))
+                if self.position < position:
+                    await asyncio.sleep(min(STANDBY_POLL_SECONDS, left))
+        return True
+
+    async def caught_up(self, timeout: float = WAIT_SECONDS) -> bool:
+        """Whether the rows show, within `timeout` seconds, everything its source held when this was called."""
+        return await self.wait_for(await self.source.head(), timeout)
+
+    async def _follow(self, connection: asyncpg.Connection) -> None:
+        name = self.projection.name
+        async with self.source as source:
+            position = await checkpoints.begin(connection, name, self.projection.source)
+            self._reached(position)
+            while True:
+                batch = await source.next(position)
+                if not batch:
+                    _still_open(connection)
+                    continue
+                try:
+                    position = await self._folder.fold(connection, batch, position)
+                except CheckpointMoved:
+                    position = await checkpoints.read(connection, name)
+                self._reached(position)
+                await source.folded()
+
+    def _reached(self, position: int) -> None:
+        self._progress.move(position)
+        telemetry.PROJECTION_POSITION.labels(self.projection.name).set(position)
+
+
+def _still_open(connection: asyncpg.Connection) -> None:
+    if connection.is_closed():
+        raise ConnectionError("the connection that holds the projection's lock is gone")

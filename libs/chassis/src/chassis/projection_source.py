@@ -1,0 +1,239 @@
+"""Where a projection's facts come from: the own ledger, or another service's stream with its gaps closed."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, Self
+from uuid import UUID
+
+from nats.aio.msg import Msg
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.errors import NotFoundError
+
+from chassis.bus import Bus
+from chassis.clock import monotonic
+from chassis.commits import Commits
+from chassis.envelope import POSITION, is_oversize, previous_of, recorded_from
+from chassis.ids import derived_id
+from chassis.ledger import EventStore, Recorded
+from chassis.logs import get_logger
+from chassis.pulling import PullFrom, PullLoop
+from chassis.replay import Page, replay_page
+from contracts.refusal import Unavailable
+
+BATCH = 500
+"""Events folded in one transaction at most."""
+BUFFER = 1_000
+"""Messages held in memory: one batch being folded, one arriving."""
+WAIT_SECONDS = 0.5
+"""How long `next` waits for an event before it comes back with nothing."""
+ACK_WAIT_SECONDS = 60.0
+REPLAY_RETRY_SECONDS = 2.0
+"""Between two requests for a replay while the owner does not answer."""
+NOBODY = UUID(int=0)
+
+log = get_logger(__name__)
+
+
+class Source(Protocol):
+    """Gives events in the order of one ledger, without gaps."""
+
+    async def __aenter__(self) -> Self:
+        """Begin to listen."""
+        ...
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop listening."""
+        ...
+
+    async def next(self, after: int) -> Sequence[Recorded]:
+        """The events that follow on the position `after`; nothing when none came for a while."""
+        ...
+
+    async def folded(self) -> None:
+        """What `next` gave last is committed and need not come again."""
+        ...
+
+    async def page(self, after: int) -> Page:
+        """The ledger from a position on, for a rebuild."""
+        ...
+
+    async def head(self) -> int:
+        """The last position that can be had now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerSource:
+    """The own ledger, read directly and woken by commits."""
+
+    store: EventStore
+    commits: Commits
+
+    async def __aenter__(self) -> Self:
+        """Nothing to open: the commits are heard anyway."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Nothing to close."""
+
+    async def next(self, after: int) -> Sequence[Recorded]:
+        """The next events, or nothing after half a second."""
+        seen = self.commits.highest
+        batch = await self.store.read_after(after, BATCH)
+        if not batch:
+            await self.commits.beyond(seen, WAIT_SECONDS)
+        return batch
+
+    async def folded(self) -> None:
+        """The checkpoint says it all."""
+
+    async def page(self, after: int) -> Page:
+        """The next events."""
+        found = await self.store.read_after(after, BATCH + 1)
+        return Page(found[:BATCH], more=len(found) > BATCH)
+
+    async def head(self) -> int:
+        """The last committed position."""
+        return await self.store.head()
+
+
+class StreamSource:
+    """Another service's stream through a durable consumer; whatever the stream lacks, the owner replays.
+
+    The consumer acknowledges a whole batch with its last message. That may confirm more than was folded when messages
+    come twice, and the stream may be lost or made anew: so every start begins with a replay from the checkpoint.
+    """
+
+    def __init__(self, bus: Bus, service: str, consumer: str) -> None:
+        """`service` owns the ledger; `consumer` is the durable consumer's name on its stream."""
+        self._bus = bus
+        self._service = service
+        self._stream = bus.stream(service)
+        self._consumer = consumer
+        self._buffer: deque[Msg] = deque()
+        self._arrived = asyncio.Event()
+        self._taken: Msg | None = None
+        self._behind = True
+        self._replay_at = 0.0
+        self._loop: PullLoop | None = None
+
+    async def __aenter__(self) -> Self:
+        """Start pulling, and a replay from the checkpoint."""
+        self._behind, self._replay_at = True, 0.0
+        self._loop = PullLoop(
+            self._bus,
+            PullFrom(self._stream, self._consumer, self._received, self._free, self._recreate),
+        )
+        await self._loop.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop pulling; what was not folded comes again."""
+        if self._loop is not None:
+            await self._loop.stop()
+        self._buffer.clear()
+        self._taken = None
+
+    async def next(self, after: int) -> Sequence[Recorded]:
+        """The next events of the stream, or of a replay while the stream has a gap."""
+        if self._behind and monotonic() >= self._replay_at and (replayed := await self._replayed(after)):
+            return replayed
+        if not self._buffer:
+            self._arrived.clear()
+            try:
+                await asyncio.wait_for(self._arrived.wait(), WAIT_SECONDS)
+            except TimeoutError:
+                return ()
+        batch = self._take(after)
+        if not batch:
+            await self.folded()
+            if self._buffer:
+                await asyncio.sleep(min(WAIT_SECONDS, max(0.0, self._replay_at - monotonic())))
+        return batch
+
+    async def folded(self) -> None:
+        """Acknowledge everything up to the last message taken, ask for as many new ones."""
+        taken, self._taken = self._taken, None
+        if taken is not None:
+            await taken.ack()
+            if self._loop is not None:
+                await self._loop.slots_freed()
+
+    async def page(self, after: int) -> Page:
+        """The owner's ledger from a position on."""
+        return await replay_page(self._bus, self._service, after)
+
+    async def head(self) -> int:
+        """The last position published on the stream."""
+        try:
+            last = await self._bus.js.get_last_msg(self._stream, self._bus.subject(self._service, "*", "*"))
+        except NotFoundError:
+            return 0
+        return int((last.headers or {}).get(POSITION, "0"))
+
+    async def _received(self, msg: Msg) -> None:
+        self._buffer.append(msg)
+        self._arrived.set()
+
+    def _free(self) -> int:
+        return BUFFER - len(self._buffer)
+
+    def _take(self, after: int) -> list[Recorded]:
+        """As many buffered events as follow on `after` without a gap; older ones are passed over."""
+        batch: list[Recorded] = []
+        while self._buffer and len(batch) < BATCH:
+            msg = self._buffer[0]
+            recorded = recorded_from(msg)
+            if recorded is None:
+                batch.append(_stranger(msg))
+            elif recorded.position > after:
+                if previous_of(msg) > after or is_oversize(msg):
+                    self._behind = True
+                    break
+                batch.append(recorded)
+                after = recorded.position
+            self._taken = self._buffer.popleft()
+        return batch
+
+    async def _replayed(self, after: int) -> Sequence[Recorded]:
+        try:
+            page = await self.page(after)
+        except Unavailable as error:
+            log.info("projection.no_replay", stream=self._stream, reason=error.detail)
+            page = Page(more=True)
+        self._behind = page.more
+        if page.events:
+            log.info("projection.replayed", stream=self._stream, after=after, events=len(page.events))
+        else:
+            self._replay_at = monotonic() + REPLAY_RETRY_SECONDS
+        return page.events
+
+    async def _recreate(self) -> None:
+        """Make the consumer. An owner that answers replays what is there: the consumer brings only what is new."""
+        await self._bus.ensure_stream(self._service)
+        try:
+            await replay_page(self._bus, self._service, 0, limit=1)
+            policy = DeliverPolicy.NEW
+        except Unavailable:
+            policy = DeliverPolicy.ALL
+        await self._bus.ensure_consumer(
+            self._stream,
+            ConsumerConfig(
+                name=self._consumer,
+                deliver_policy=policy,
+                ack_policy=AckPolicy.ALL,
+                ack_wait=ACK_WAIT_SECONDS,
+                max_deliver=-1,
+                max_ack_pending=2 * BUFFER,
+            ),
+        )
+        self._behind, self._replay_at = True, 0.0
+
+
+def _stranger(msg: Msg) -> Recorded:
+    """A message that no relay published, as something that can be put aside: position 0, its own place as its id."""
+    place = msg.metadata
+    event_id = derived_id(place.stream, str(place.sequence.stream), str(place.timestamp))
+    return Recorded(0, NOBODY, 0, msg.subject, msg.data, event_id)
