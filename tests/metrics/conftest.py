@@ -12,7 +12,7 @@ from chassis.postgres import open_pool
 from contracts.blueprint import BlueprintReference
 from contracts.message import Caller
 from contracts.metrics import BlueprintAnalytics, GetBlueprintAnalytics, GetUsage, UsageView
-from metrics.queries import Analytics
+from metrics.queries import ReadModel, blueprint_analytics, usage
 from tests.metrics.facts import NOON
 
 SCHEMA = "metrics"
@@ -40,7 +40,7 @@ class Asking:
     """Questions as the gateway would ask them."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
-        self._analytics = Analytics(pool, KnowsAll())
+        self._model = ReadModel(pool, KnowsAll())
 
     async def analytics(
         self, blueprint_id: UUID, since: datetime, until: datetime, caller: Caller | None = None, **reference: object
@@ -59,11 +59,11 @@ class Asking:
         query = GetBlueprintAnalytics(
             caller=caller or Caller(user_id="ada"), since=since, until=until, blueprint=blueprint
         )
-        return await self._analytics.blueprint(query)
+        return await blueprint_analytics(query, self._model)
 
     async def usage(self, user_id: str, since: datetime, until: datetime) -> UsageView:
         """By the user themselves: nobody else may."""
-        return await self._analytics.usage(GetUsage(caller=Caller(user_id=user_id), since=since, until=until))
+        return await usage(GetUsage(caller=Caller(user_id=user_id), since=since, until=until), self._model)
 
 
 @pytest.fixture

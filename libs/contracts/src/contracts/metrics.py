@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated, ClassVar
 from uuid import UUID
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, ConfigDict, Field
 
 from contracts.blueprint import BlueprintReference
 from contracts.message import Moment, Query, Usd, View
@@ -53,7 +53,13 @@ class SlowNode(View):
     p95_ms: float
 
 
-class BlueprintAnalytics(View):
+class WindowView(View):
+    """Figures of a window; its beginning is called `from` outside, which is no name in Python."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+
+class BlueprintAnalytics(WindowView):
     """How one blueprint did. `as_of`: everything that happened before is counted."""
 
     blueprint_id: UUID
@@ -89,7 +95,7 @@ class DayUsage(View):
     cost: Usd
 
 
-class UsageView(View):
+class UsageView(WindowView):
     """What one user used."""
 
     user_id: str

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from asyncpg import Connection, Record
 
+from chassis.projection import Fact
 from contracts.blueprint import BlueprintVersionRecorded
 from contracts.execution import RunFigures
 from contracts.instance_events import ENDINGS, InstanceEnded
@@ -96,6 +97,39 @@ SELECT * FROM unnest($1::uuid[], $2::integer[], $3::text[])
 ON CONFLICT (blueprint_id) DO UPDATE SET version = EXCLUDED.version, name = EXCLUDED.name
 WHERE blueprint_names.version < EXCLUDED.version
 """
+
+
+KNOW = """
+INSERT INTO known (until) VALUES ($1)
+ON CONFLICT (sole) DO UPDATE SET until = greatest(known.until, EXCLUDED.until)
+"""
+
+
+class Executions:
+    """Follows the execution service: counts what ended, and remembers the time of the last fact heard."""
+
+    name = "executions"
+    source = "execution"
+    tables = ("execution_metrics", "execution_rollups", "node_rollups", "known")
+
+    async def apply(self, facts: Sequence[Fact], rows: Connection) -> None:
+        """Count the endings among the facts."""
+        if endings := [fact.event for fact in facts if isinstance(fact.event, InstanceEnded)]:
+            await count_endings(endings, rows)
+        await rows.execute(KNOW, max(fact.event.timestamp for fact in facts))
+
+
+class BlueprintNames:
+    """Follows the blueprint service: remembers what blueprints are called."""
+
+    name = "blueprint_names"
+    source = "blueprint"
+    tables = ("blueprint_names",)
+
+    async def apply(self, facts: Sequence[Fact], rows: Connection) -> None:
+        """Keep the name of the latest version."""
+        if recorded := [fact.event for fact in facts if isinstance(fact.event, BlueprintVersionRecorded)]:
+            await keep_names(recorded, rows)
 
 
 async def count_endings(endings: Sequence[InstanceEnded], rows: Connection) -> None:

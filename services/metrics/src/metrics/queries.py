@@ -1,12 +1,14 @@
 """Rows to views: how a blueprint did, and what a user used, over any window."""
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import AsyncIterator, Hashable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 from uuid import UUID
 
-from asyncpg import Pool
+from asyncpg import Connection, Pool
 
 from contracts.blueprint import BlueprintReference
 from contracts.message import Caller
@@ -38,72 +40,79 @@ Group = TypeVar("Group", bound=Hashable)
 
 
 class Knowledge(Protocol):
-    """How far the read model has come."""
+    """How far the rows have come."""
 
     async def as_of(self) -> datetime:
         """A time before which nothing happened that is not in the rows."""
         ...
 
 
-class Analytics:
-    """Answers the queries of the metrics service, each from one snapshot of the database."""
+@dataclass(frozen=True, slots=True)
+class ReadModel:
+    """Where answers come from: rows of this service's schema, and how far they have come."""
 
-    def __init__(self, pool: Pool, knowledge: Knowledge) -> None:
-        """`pool` reads the schema of this service."""
-        self._pool = pool
-        self._knowledge = knowledge
+    pool: Pool
+    knowledge: Knowledge
 
-    async def blueprint(self, query: GetBlueprintAnalytics) -> BlueprintAnalytics:
-        """How a blueprint did. Who neither owns it nor is in its team learns of their own executions only."""
-        window, blueprint_id = window_of(query), query.blueprint.id
-        audience = audience_for(query.caller, query.blueprint)
-        as_of = await self._knowledge.as_of()
-        async with self._pool.acquire() as rows, rows.transaction(isolation="repeatable_read", readonly=True):
-            counted = await count_blueprint(rows, audience, blueprint_id, window)
-            if audience == EVERYONE:
-                nodes = await count_nodes(rows, blueprint_id, counted)
-            else:
-                nodes = await count_own_nodes(rows, audience, blueprint_id, window)
-        total = _total(tally for _, _, tally in counted.tallies())
-        return BlueprintAnalytics(
-            blueprint_id=blueprint_id,
-            from_=window.since,
-            to=window.until,
-            as_of=as_of,
-            executions=_executions(total),
-            success_rate=total.success_rate,
-            duration_ms=_durations(total),
-            tokens=_tokens(total),
-            cost=total.cost,
-            retries=total.retries,
-            cache_hits=total.cache_hits,
-            slowest_nodes=slowest(nodes),
-        )
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Connection]:
+        """All that one answer reads belongs to one moment."""
+        async with self.pool.acquire() as rows, rows.transaction(isolation="repeatable_read", readonly=True):
+            yield rows
 
-    async def usage(self, query: GetUsage) -> UsageView:
-        """What the caller used, by blueprint and by day (UTC)."""
-        window, user_id = window_of(query), query.caller.user_id
-        as_of = await self._knowledge.as_of()
-        async with self._pool.acquire() as rows, rows.transaction(isolation="repeatable_read", readonly=True):
-            counted = await count_user(rows, user_id, window)
-            by_blueprint = _grouped((blueprint_id, tally) for blueprint_id, _, tally in counted.tallies())
-            names = {row["blueprint_id"]: row["name"] for row in await rows.fetch(NAMES, list(by_blueprint))}
-        by_day = _grouped((moment.astimezone(UTC).date(), tally) for _, moment, tally in counted.tallies())
-        total = _total(by_day.values())
-        return UsageView(
-            user_id=user_id,
-            from_=window.since,
-            to=window.until,
-            as_of=as_of,
-            executions=_executions(total),
-            tokens=_tokens(total),
-            cost=total.cost,
-            by_blueprint=_by_blueprint(by_blueprint, names),
-            by_day=tuple(
-                DayUsage(date=day, executions=tally.total, tokens=tally.tokens, cost=tally.cost)
-                for day, tally in sorted(by_day.items())
-            ),
-        )
+
+async def blueprint_analytics(query: GetBlueprintAnalytics, model: ReadModel) -> BlueprintAnalytics:
+    """How a blueprint did. Who neither owns it nor is in its team learns of their own executions only."""
+    window, blueprint_id = window_of(query), query.blueprint.id
+    audience = audience_for(query.caller, query.blueprint)
+    as_of = await model.knowledge.as_of()
+    async with model.snapshot() as rows:
+        counted = await count_blueprint(rows, audience, blueprint_id, window)
+        if audience == EVERYONE:
+            nodes = await count_nodes(rows, blueprint_id, counted)
+        else:
+            nodes = await count_own_nodes(rows, audience, blueprint_id, window)
+    total = _total(tally for _, _, tally in counted.tallies())
+    return BlueprintAnalytics(
+        blueprint_id=blueprint_id,
+        from_=window.since,
+        to=window.until,
+        as_of=as_of,
+        executions=_executions(total),
+        success_rate=total.success_rate,
+        duration_ms=_durations(total),
+        tokens=_tokens(total),
+        cost=total.cost,
+        retries=total.retries,
+        cache_hits=total.cache_hits,
+        slowest_nodes=slowest(nodes),
+    )
+
+
+async def usage(query: GetUsage, model: ReadModel) -> UsageView:
+    """What the caller used, by blueprint and by day (UTC)."""
+    window, user_id = window_of(query), query.caller.user_id
+    as_of = await model.knowledge.as_of()
+    async with model.snapshot() as rows:
+        counted = await count_user(rows, user_id, window)
+        by_blueprint = _grouped((blueprint_id, tally) for blueprint_id, _, tally in counted.tallies())
+        names = {row["blueprint_id"]: row["name"] for row in await rows.fetch(NAMES, list(by_blueprint))}
+    by_day = _grouped((moment.astimezone(UTC).date(), tally) for _, moment, tally in counted.tallies())
+    total = _total(by_day.values())
+    return UsageView(
+        user_id=user_id,
+        from_=window.since,
+        to=window.until,
+        as_of=as_of,
+        executions=_executions(total),
+        tokens=_tokens(total),
+        cost=total.cost,
+        by_blueprint=_by_blueprint(by_blueprint, names),
+        by_day=tuple(
+            DayUsage(date=day, executions=tally.total, tokens=tally.tokens, cost=tally.cost)
+            for day, tally in sorted(by_day.items())
+        ),
+    )
 
 
 def window_of(query: MetricsQuery) -> Window:

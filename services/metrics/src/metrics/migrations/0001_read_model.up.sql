@@ -66,3 +66,9 @@ CREATE TABLE blueprint_names (
     version       integer NOT NULL,
     name          text NOT NULL
 );
+
+-- The time of the last fact of the execution service that was heard: what happened before is counted.
+CREATE TABLE known (
+    sole   boolean PRIMARY KEY DEFAULT true CHECK (sole),
+    until  timestamptz NOT NULL
+);
