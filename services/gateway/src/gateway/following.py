@@ -1,0 +1,146 @@
+"""Following a run as it happens: recorded events in their order, tokens in between, gaps filled from the ledger."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from anyio import CancelScope
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from chassis import clock
+from chassis.bus import Bus
+from chassis.envelope import VERSION, is_oversize
+from chassis.logs import get_logger
+from contracts.execution import FollowInstance, Token
+from contracts.instance_events import ENDINGS
+from contracts.message import Caller, rfc3339
+from contracts.refusal import Refusal
+
+SILENCE_SECONDS = 2.0
+"""After so long without an event, ask the ledger: the bus may have lost what it never promised to keep."""
+HEARTBEAT_SECONDS = 15.0
+QUEUE_BYTES = 8 * 1024 * 1024
+"""What may wait for a slow client; recorded events over it are read from the ledger later, tokens are lost."""
+BATCH_MESSAGES = 128
+"""Lines that go out in one piece: one write for many lines is what makes a stream cheap."""
+HEARTBEAT = b'{"event":"Heartbeat"}\n'
+LAST = frozenset(ending.topic() for ending in ENDINGS)
+NOT_DATA = ("timestamp", "class_version")
+
+log = get_logger(__name__)
+
+
+class Following:
+    """One client's view of one run. Listen before the run is asked for, so that nothing is missed."""
+
+    def __init__(self, bus: Bus, caller: Caller, instance_id: UUID) -> None:
+        """`caller` is who may see the run."""
+        self._bus = bus
+        self._caller = caller
+        self._instance_id = instance_id
+        self._arrived: asyncio.Queue[Msg] = asyncio.Queue()
+        self._waiting_bytes = 0
+        self._subscriptions: list[Subscription] = []
+        self._seen = 0
+        self._ended = False
+
+    async def listen(self) -> None:
+        """Begin to receive what the run says from now on."""
+        for subject in (
+            self._bus.subject("execution", "*", str(self._instance_id)),
+            Token.subject(self._instance_id, self._bus.namespace),
+        ):
+            self._subscriptions.append(await self._bus.nc.subscribe(subject, cb=self._receive))
+
+    async def close(self) -> None:
+        """Stop listening; the run itself goes on."""
+        subscriptions, self._subscriptions = self._subscriptions, []
+        with CancelScope(shield=True):
+            for subscription in subscriptions:
+                await subscription.unsubscribe()
+
+    async def lines(self, *, from_the_ledger: bool = False) -> AsyncIterator[bytes]:
+        """NDJSON, several lines a piece, up to the run's end; begins with what is recorded if `from_the_ledger`."""
+        beat_at = clock.monotonic() + HEARTBEAT_SECONDS
+        try:
+            lines = await self._catch_up() if from_the_ledger else []
+            while lines or not self._ended:
+                if lines:
+                    yield b"".join(lines)
+                if self._ended:
+                    return
+                lines = await self._next_lines(min(SILENCE_SECONDS, max(beat_at - clock.monotonic(), 0.0)))
+                if clock.monotonic() >= beat_at:
+                    beat_at = clock.monotonic() + HEARTBEAT_SECONDS
+                    lines.append(HEARTBEAT)
+        finally:
+            await self.close()
+
+    async def _receive(self, message: Msg) -> None:
+        # What is dropped here shows as a gap, and the ledger has it.
+        if self._waiting_bytes < QUEUE_BYTES:
+            self._waiting_bytes += len(message.data)
+            self._arrived.put_nowait(message)
+
+    async def _next_lines(self, silence: float) -> list[bytes]:
+        try:
+            batch = [await asyncio.wait_for(self._arrived.get(), silence)]
+        except TimeoutError:
+            return await self._catch_up()
+        while len(batch) < BATCH_MESSAGES and not self._arrived.empty():
+            batch.append(self._arrived.get_nowait())
+        lines: list[bytes] = []
+        for message in batch:
+            self._waiting_bytes -= len(message.data)
+            if not self._ended:
+                lines += await self._told(message)
+        return lines
+
+    async def _told(self, message: Msg) -> list[bytes]:
+        version = (message.headers or {}).get(VERSION)
+        if version is None:
+            return [self._token_line(message.data)]
+        seq = int(version)
+        if seq <= self._seen:
+            return []
+        if seq > self._seen + 1 or is_oversize(message):
+            return await self._catch_up()
+        return [self._event_line(seq, message)]
+
+    async def _catch_up(self) -> list[bytes]:
+        """What the ledger has after the last line; nothing when execution cannot say right now."""
+        lines: list[bytes] = []
+        while not self._ended:
+            query = FollowInstance(caller=self._caller, instance_id=self._instance_id, after=self._seen)
+            try:
+                page = orjson.loads(await self._bus.ask(query, SILENCE_SECONDS))
+            except Refusal as refusal:
+                log.info("stream.ledger_unavailable", instance_id=str(self._instance_id), code=refusal.code)
+                break
+            if not page["items"]:
+                break
+            lines += [orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in page["items"]]
+            self._seen = page["items"][-1]["seq"]
+            self._ended = page["ended"]
+        return lines
+
+    def _event_line(self, seq: int, message: Msg) -> bytes:
+        event = message.subject.split(".")[-2]
+        data = orjson.loads(message.data)
+        time = rfc3339(datetime.fromisoformat(data["timestamp"]))
+        for name in NOT_DATA:
+            data.pop(name, None)
+        self._seen = seq
+        self._ended = event in LAST
+        return self._line(seq, event, time, data)
+
+    def _token_line(self, token: bytes) -> bytes:
+        return self._line(None, Token.__name__, rfc3339(clock.now()), orjson.loads(token))
+
+    def _line(self, seq: int | None, event: str, time: str, data: Any) -> bytes:
+        line = {"seq": seq, "event": event, "instance_id": self._instance_id, "time": time, "data": data}
+        return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)

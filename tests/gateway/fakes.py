@@ -1,0 +1,183 @@
+"""Stand-ins for the three services: they answer the contract subjects on a real NATS with what a test tells them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from inspect import isawaitable
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+import orjson
+from nats.aio.msg import Msg
+
+from chassis.bus import REFUSAL_HEADER, Bus
+from contracts.blueprint import BlueprintReference, ResolveBlueprint
+from contracts.execution import ExecutionView, InstanceMetrics, InstanceView, StreamLine, StreamLines, Token
+from contracts.instance_events import InstanceCompleted, InstanceEvent, InstanceRequested, NodeStarted
+from contracts.message import Request
+from contracts.refusal import Refusal
+from contracts.workflow import BlueprintConfig
+from gateway.gathering import PID_HEADER
+
+R = TypeVar("R", bound=Request)
+Answer = Any
+NOON = datetime(2026, 1, 31, 12, 0, 0, 250_000, tzinfo=UTC)
+BLUEPRINT_ID = UUID("0199c3f2-7c1e-7a60-8a55-3f0d8c2b9e10")
+
+
+class FakeHouse:
+    """Answers requests with a view, JSON, a refusal, or not at all (None); remembers what it was asked."""
+
+    def __init__(self, bus: Bus) -> None:
+        self.bus = bus
+        self.asked: list[Any] = []
+        self.headers: list[dict[str, str]] = []
+
+    async def when(self, request_type: type[R], answer: Callable[[R], Answer | Awaitable[Answer]] | Answer) -> None:
+        """From now on, answer requests of this type so; takes the place of an earlier answer."""
+
+        async def hear(message: Msg) -> None:
+            request = request_type.model_validate_json(message.data)
+            self.asked.append(request)
+            self.headers.append(dict(message.headers or {}))
+            tasks.add(task := asyncio.create_task(reply(message, request)))
+            task.add_done_callback(tasks.discard)
+
+        async def reply(message: Msg, request: R) -> None:
+            given = answer(request) if callable(answer) else answer
+            given = await given if isawaitable(given) else given
+            if isinstance(given, Refusal):
+                body = given.view().model_dump_json().encode()
+                await self.bus.nc.publish(message.reply, body, headers={REFUSAL_HEADER: given.code})
+            elif given is not None:
+                await message.respond(_json(given))
+
+        tasks: set[asyncio.Task[None]] = set()
+        subject = request_type.subject(self.bus.namespace)
+        if earlier := self._subscriptions.pop(subject, None):
+            await earlier.unsubscribe()
+        self._subscriptions[subject] = await self.bus.nc.subscribe(subject, cb=hear)
+        await self.bus.nc.flush()
+
+    async def leave(self, request_type: type[Request]) -> None:
+        """Nobody answers requests of this type any more."""
+        await self._subscriptions.pop(request_type.subject(self.bus.namespace)).unsubscribe()
+        await self.bus.nc.flush()
+
+    async def answer_ops(self, service: str, metrics: str = "", pid: str = "1") -> None:
+        """Answer the pings and the metrics requests of a service."""
+
+        async def pong(message: Msg) -> None:
+            await message.respond(b"{}")
+
+        async def page(message: Msg) -> None:
+            await self.bus.nc.publish(message.reply, metrics.encode(), headers={PID_HEADER: pid})
+
+        await self.bus.nc.subscribe(self.bus.subject("ops", service, "ping"), cb=pong)
+        await self.bus.nc.subscribe(self.bus.subject("ops", service, "metrics"), cb=page)
+        await self.bus.nc.flush()
+
+    async def say(self, event: InstanceEvent) -> None:
+        """Publish an event as the relay of execution does."""
+        headers = {"Headrace-Version": str(event.originator_version), "ce-type": event.topic()}
+        await self.bus.nc.publish(event.subject(self.bus.namespace), event.state(), headers=headers)
+        await self.bus.nc.flush()
+
+    async def whisper(self, instance_id: UUID, text: str) -> None:
+        """Send a token of a model's answer."""
+        token = Token(node_id="answer", visit=1, text=text)
+        await self.bus.nc.publish(Token.subject(instance_id, self.bus.namespace), token.model_dump_json().encode())
+        await self.bus.nc.flush()
+
+    def asked_for(self, request_type: type[R]) -> list[R]:
+        """What was asked of this type, in order."""
+        return [request for request in self.asked if isinstance(request, request_type)]
+
+    @property
+    def _subscriptions(self) -> dict[str, Any]:
+        return self.__dict__.setdefault("subscriptions", {})
+
+
+def reference(**changes: Any) -> BlueprintReference:
+    """What `blueprint` says of a blueprint of Ada's."""
+    facts = {"id": BLUEPRINT_ID, "version": 1, "position": 7, "latest_version": 1, "owner_id": "ada", "team_id": None}
+    return BlueprintReference(**{**facts, "visibility": "private", "archived": False, **changes})
+
+
+def execution(instance_id: UUID, status: str = "completed", **changes: Any) -> ExecutionView:
+    """A run as execution answers it."""
+    return ExecutionView(**{"instance_id": instance_id, "status": status, "metrics": InstanceMetrics(), **changes})
+
+
+def instance(instance_id: UUID, status: str = "completed", **changes: Any) -> InstanceView:
+    """An instance as execution shows it."""
+    facts = dict.fromkeys(("input", "output", "error", "conversation_id", "started_at", "completed_at"))
+    facts |= {"id": instance_id, "blueprint_id": BLUEPRINT_ID, "blueprint_version": 1, "status": status}
+    return InstanceView(
+        **{**facts, "user_id": "ada", "metadata": {}, "created_at": NOON, "metrics": InstanceMetrics(), **changes}
+    )
+
+
+def requested(instance_id: UUID) -> InstanceRequested:
+    """The first event of a run."""
+    return InstanceRequested(
+        originator_id=instance_id,
+        originator_version=1,
+        timestamp=NOON,
+        blueprint_id=BLUEPRINT_ID,
+        blueprint_version=1,
+        user_id="ada",
+        team_id=None,
+        input={"n": 1},
+        config=BlueprintConfig(),
+        conversation_id=None,
+        metadata={},
+    )
+
+
+def node_started(instance_id: UUID, version: int) -> NodeStarted:
+    """An event in the middle of a run."""
+    place = {"originator_id": instance_id, "originator_version": version, "timestamp": NOON}
+    return NodeStarted(**place, node_id=f"node-{version}", visit=1, attempt=1, node_type="tool")
+
+
+def completed(instance_id: UUID, version: int, output: Any = "done") -> InstanceCompleted:
+    """The last event of a run."""
+    place = {"originator_id": instance_id, "originator_version": version, "timestamp": NOON}
+    of = {"blueprint_id": BLUEPRINT_ID, "blueprint_version": 1, "user_id": "ada", "team_id": None}
+    return InstanceCompleted(**place, **of, requested_at=NOON, figures={}, output=output)
+
+
+def recorded(*events: InstanceEvent) -> StreamLines:
+    """What the ledger answers to somebody who follows."""
+    lines = [
+        StreamLine(
+            seq=event.originator_version,
+            event=event.topic(),
+            instance_id=event.originator_id,
+            time=event.timestamp,
+            data=event.model_dump(mode="json", exclude={"originator_id", "originator_version", "timestamp"}),
+        )
+        for event in events
+    ]
+    return StreamLines(items=lines, ended=bool(events) and isinstance(events[-1], InstanceCompleted))
+
+
+async def resolves(house: FakeHouse, answer: Any = None) -> None:
+    """Let the blueprint be found."""
+    await house.when(ResolveBlueprint, answer or reference())
+
+
+def stranger() -> UUID:
+    """An id that nobody knows."""
+    return uuid4()
+
+
+def _json(given: Any) -> bytes:
+    return (
+        given
+        if isinstance(given, bytes)
+        else orjson.dumps(given)
+        if isinstance(given, dict)
+        else given.model_dump_json(by_alias=True).encode()
+    )
