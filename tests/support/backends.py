@@ -48,8 +48,15 @@ def choose(variable: str, environment: Mapping[str, str], docker_trouble: Callab
     return Backend("docker", f"{variable} is not set, and Docker answers")
 
 
+def docker_client(environment: Mapping[str, str]) -> DockerClient:
+    """The client that testcontainers uses too, with little patience."""
+    # Imported here because a machine without Docker need not have its client installed either.
+    client: DockerClient = import_module("docker").from_env(timeout=DOCKER_SECONDS, environment=dict(environment))
+    return client
+
+
 def docker_trouble(
-    connect: Callable[[], DockerClient] | None = None,
+    connect: Callable[[Mapping[str, str]], DockerClient] = docker_client,
     environment: Mapping[str, str] = os.environ,
     socket: Path = DOCKER_SOCKET,
 ) -> str | None:
@@ -57,15 +64,9 @@ def docker_trouble(
     if "DOCKER_HOST" not in environment and not socket.exists():
         return f"there is no Docker socket at {socket}"
     try:
-        client = (connect or _docker_client)()
+        client = connect(environment)
         client.ping()
         client.close()
     except Exception as error:  # noqa: BLE001 - no daemon, no rights, no module: all mean the same here
         return f"Docker does not answer: {error}"
     return None
-
-
-def _docker_client() -> DockerClient:
-    # Imported here because a machine without Docker need not have its client installed either.
-    client: DockerClient = import_module("docker").from_env(timeout=DOCKER_SECONDS)
-    return client
