@@ -1,14 +1,17 @@
 """Commands in: execute a blueprint, cancel an instance."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
 from chassis import clock
+from chassis.answering import Answerer
 from chassis.bus import Bus
 from chassis.ledger import Append, VersionConflict
 from contracts.execution import CancelInstance, CancelView, ExecuteBlueprint, ExecutionView
 from contracts.instance_events import IdempotencyKeyTaken, InstanceCancelRequested
+from contracts.message import Request
 from contracts.refusal import Conflict, Forbidden, Missing, Unavailable
 from execution import door, idempotency, nudges
 from execution.decisions import Turn
@@ -136,5 +139,5 @@ async def record_cancel(instance: Instance, command: CancelInstance, at: Collabo
     return CancelView(instance_id=instance.id, status="cancelled" if instance.status == "cancelled" else "running")
 
 
-COMMANDS = {ExecuteBlueprint: execute, CancelInstance: cancel}
+COMMANDS: Mapping[type[Request], Answerer] = {ExecuteBlueprint: execute, CancelInstance: cancel}
 """What the service does when told to."""

@@ -6,7 +6,7 @@ from contracts import instance_events as facts
 from contracts.execution import Level, LogEntry, StreamLine
 from contracts.message import PLACE
 
-TOLD_ELSEWHERE = frozenset({*PLACE, "timestamp"})
+TOLD_ELSEWHERE = {*PLACE, "timestamp"}
 
 WARNINGS = frozenset({"InstanceThrottled", "NodeRetryScheduled", "InstanceCancelRequested", "NodeCancelled"})
 ERRORS = frozenset({"NodeFailed", "InstanceFailed"})

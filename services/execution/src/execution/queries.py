@@ -1,7 +1,9 @@
 """Rows and facts to views: an instance, lists of them, a log, the lines of a stream."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
+from chassis.answering import Answerer
 from chassis.paging import decode_cursor, encode_cursor
 from contracts.execution import (
     FollowInstance,
@@ -14,7 +16,7 @@ from contracts.execution import (
     StreamLines,
 )
 from contracts.instance_events import InstanceEnded, InstanceEvent
-from contracts.message import Caller
+from contracts.message import Caller, Request
 from contracts.refusal import Malformed, Missing
 from execution.domain import Instance
 from execution.handlers import Collaborators
@@ -76,7 +78,7 @@ def not_found(instance_id: UUID) -> Missing:
     return Missing("instance_not_found", f"There is no instance {instance_id}.")
 
 
-QUERIES = {
+QUERIES: Mapping[type[Request], Answerer] = {
     GetInstance: get_instance,
     ListInstances: list_instances,
     GetInstanceLogs: get_instance_logs,

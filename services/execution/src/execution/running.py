@@ -1,7 +1,7 @@
 """One instance in memory: decide, commit, act, and again, until it ends or rests."""
 
 import asyncio
-from collections.abc import Callable, Set
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -36,7 +36,6 @@ class Workshop:
     records: Records
     pipeline: Pipeline
     effects: Effects
-    draining: Callable[[], bool]
 
 
 @dataclass(slots=True)
@@ -62,6 +61,7 @@ class Run:
         self.news = asyncio.Event()
         self.stale = False
         self.unfinished = False
+        self.draining = False
         self.left = asyncio.Event()
         """Set when this process drives the instance no more: ended, resting or another worker's."""
 
@@ -69,6 +69,11 @@ class Run:
     def at_rest(self) -> bool:
         """Whether there is nothing to do here any more."""
         return self.instance.ended or self.instance.status == "waiting"
+
+    def drain(self) -> None:
+        """Begin no further node; rest as soon as those in flight are done."""
+        self.draining = True
+        self.news.set()
 
     def poke(self) -> None:
         """Somebody recorded an outside fact: read it at once."""
@@ -128,7 +133,7 @@ class Run:
         turn = Turn(self.instance, clock.now())
         for visit, attempt, outcome in self.in_hand[:settled]:
             turn.settle(visit, attempt, outcome)
-        if self.shop.draining() and not self.instance.ended:
+        if self.draining and not self.instance.ended:
             await self.shop.pipeline.hear(turn)
             if not self.in_flight:
                 turn.hand_over()

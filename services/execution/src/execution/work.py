@@ -9,7 +9,6 @@ from nats.js.api import AckPolicy, ConsumerConfig
 from chassis.bus import Bus
 from chassis.ledger import Recorded
 from chassis.pulling import PullFrom, PullLoop
-from chassis.relay import WorkFor
 from contracts.instance_events import InstanceRequested
 from execution.worker import Worker
 
@@ -18,16 +17,11 @@ ACK_WAIT_SECONDS = 10.0
 MAX_ACK_PENDING = 10_000
 
 
-def starts(bus: Bus) -> WorkFor:
+def start_for(recorded: Recorded) -> tuple[str, bytes, dict[str, str]] | None:
     """The work message that the relay publishes with an accepted instance which no worker began at once."""
-
-    def start_for(recorded: Recorded) -> tuple[str, bytes, dict[str, str]] | None:
-        if recorded.topic != InstanceRequested.topic() or orjson.loads(recorded.state).get("worker_id"):
-            return None
-        instance_id = str(recorded.stream_id)
-        return bus.subject("work", START, instance_id), instance_id.encode(), {}
-
-    return start_for
+    if recorded.topic != InstanceRequested.topic() or orjson.loads(recorded.state).get("worker_id"):
+        return None
+    return START, str(recorded.stream_id).encode(), {}
 
 
 def instance_in(payload: bytes) -> UUID:

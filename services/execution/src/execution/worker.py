@@ -151,7 +151,7 @@ class Worker:
         """Begin nothing new, let nodes in flight finish, hand the rest over."""
         self.draining = True
         for run in self.runs.values():
-            run.news.set()
+            run.drain()
         waiting = [task for task in self.tasks if not task.done()]
         if waiting:
             _, late = await asyncio.wait(waiting, timeout=DRAIN_SECONDS)

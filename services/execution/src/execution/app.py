@@ -1,0 +1,116 @@
+"""The execution service, wired."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from chassis.ids import new_id
+from chassis.runtime import Runtime
+from chassis.service import Service, main
+from contracts.blueprint import BLUEPRINT_EVENTS
+from contracts.instance_events import INSTANCE_EVENTS
+from execution import nudges, work
+from execution.answers import PostgresAnswers
+from execution.effects import Effects
+from execution.endings import Endings
+from execution.handlers import COMMANDS, Collaborators
+from execution.known import KnownBlueprints
+from execution.leases import Leases
+from execution.limits import PostgresLimits
+from execution.middleware.contract import Surroundings
+from execution.nodes.registry import NodeActions
+from execution.pipeline import Pipeline
+from execution.projections import Instances, KnownVersions
+from execution.queries import QUERIES
+from execution.reading import InstanceReader
+from execution.reconciler import Reconciler
+from execution.records import Records
+from execution.running import Workshop
+from execution.tokens import TokenStream
+from execution.worker import Worker
+
+MIGRATIONS = ("chassis.ledger_migrations", "chassis.delivery_migrations", "execution.migrations")
+
+Arrange = Callable[[Pipeline], Pipeline]
+
+
+def as_it_is(pipeline: Pipeline) -> Pipeline:
+    """The table of `execution.pipeline`, unchanged."""
+    return pipeline
+
+
+def service(arrange: Arrange = as_it_is) -> Service[Collaborators]:
+    """The service; `arrange` may take middleware out of the pipeline or put others in."""
+
+    @asynccontextmanager
+    async def start(runtime: Runtime) -> AsyncIterator[Collaborators]:
+        actions = NodeActions.load(runtime.settings.tools, production=runtime.settings.production)
+        tokens = TokenStream(runtime.bus)
+        runtime.spawn(tokens.run(), "tokens")
+        around = Surroundings(PostgresAnswers(runtime.pool), PostgresLimits(runtime.pool))
+        leases = Leases(runtime.pool, new_id())
+        await leases.join()
+        at = collaborators(runtime, arrange(Pipeline(around)), Effects(actions, tokens.send), leases)
+        runtime.spawn(leases.keep(), "lease")
+        try:
+            async with working(runtime, at.worker, leases):
+                yield at
+        finally:
+            await actions.close()
+
+    return Service(
+        name="execution",
+        answers={**COMMANDS, **QUERIES},
+        migrations=MIGRATIONS,
+        start=start,
+        says=INSTANCE_EVENTS,
+        hears=(("blueprint", BLUEPRINT_EVENTS),),
+        work_for=work.start_for,
+    )
+
+
+def collaborators(runtime: Runtime, pipeline: Pipeline, effects: Effects, leases: Leases) -> Collaborators:
+    """Everything that handlers and queries work with."""
+    projected, known_versions = runtime.run(Instances()), runtime.run(KnownVersions())
+    records = Records(runtime.store)
+    known = KnownBlueprints(runtime.pool, known_versions.wait_for)
+    worker = Worker(Workshop(records, pipeline, effects), known, leases, runtime.settings.slots)
+    return Collaborators(
+        bus=runtime.bus,
+        records=records,
+        known=known,
+        pipeline=pipeline,
+        worker=worker,
+        endings=Endings(worker, records, runtime.bus),
+        reader=InstanceReader(runtime.pool, records, projected),
+    )
+
+
+@asynccontextmanager
+async def working(runtime: Runtime, worker: Worker, leases: Leases) -> AsyncIterator[None]:
+    """Take up work while inside; at the end let nodes in flight finish and hand the rest over."""
+    await work.ensure_consumers(runtime.bus)
+    await nudges.listen(runtime.bus, worker)
+    pulls = [work.pull(runtime.bus, kind, worker) for kind in (work.START, work.WAKE)]
+
+    async def ask_for_more() -> None:
+        for pull in pulls:
+            await pull.slots_freed()
+
+    worker.on_free = ask_for_more
+    runtime.spawn(worker.keep_waking(), "wake-ups")
+    runtime.spawn(Reconciler(runtime.bus, runtime.pool, leases).run(), "reconciler")
+    for pull in pulls:
+        await pull.start()
+    try:
+        yield
+    finally:
+        for pull in pulls:
+            await pull.stop()
+        await worker.drain()
+        await leases.leave()
+
+
+SERVICE = service()
+
+if __name__ == "__main__":
+    main(SERVICE)
