@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from blueprint import paging
+from blueprint import listing
 from blueprint.domain import Blueprint
 from chassis.ids import new_id
 from contracts.message import Caller
@@ -130,7 +130,7 @@ async def test_a_page_that_ends_with_the_list_has_no_successor(shelf):
 
 
 async def test_a_page_of_large_entries_ends_early_but_goes_on(shelf, monkeypatch):
-    monkeypatch.setattr(paging, "MAX_PAGE_BYTES", 4_500)
+    monkeypatch.setattr(listing, "MAX_PAGE_BYTES", 4_500)
     for number in range(5):
         await shelf.put(name=f"{number}", description="x" * (1_000 if number != 2 else 6_000))
 

@@ -84,9 +84,8 @@ class Blueprint(Aggregate):
     def revise(self, body: BlueprintBody, caller: Caller, if_match: int | None = None) -> None:
         """The next version, also when nothing differs. `if_match` is the version that the caller has read."""
         self.check_revisable(caller, if_match)
-        sharing_differs = (body.visibility, body.team_id) != (self.body.visibility, self.body.team_id)
-        if sharing_differs:
-            refuse(sharing_problems(body, caller))
+        refuse(self.sharing_problems(body, caller))
+        sharing_differs = self._sharing_differs(body)
         self.trigger_event(
             self.BlueprintUpdated, version=self.latest_version + 1, **content_of(body), by=caller.user_id
         )
@@ -122,6 +121,16 @@ class Blueprint(Aggregate):
                 "version_mismatch",
                 f"Blueprint {self.id} is at version {self.latest_version}, not {if_match}: read it and change that.",
             )
+
+    def sharing_problems(self, body: BlueprintBody, caller: Caller) -> tuple[Problem, ...]:
+        """What keeps the caller from sharing it as the body says; nothing does when it stays shared as it is."""
+        return sharing_problems(body, caller) if self._sharing_differs(body) else ()
+
+    def begins_like(self, other: Self) -> bool:
+        """Whether the other one was made by the same command. Of a clone the template may have moved on since."""
+        if (self.owner_id, self.parent_id) != (other.owner_id, other.parent_id):
+            return False
+        return self.parent_id is not None or self.original == other.original
 
     def check_owner(self, caller: Caller) -> None:
         """Refuse everybody but the owner: 404 to whom it is invisible, 403 to the others."""
@@ -159,6 +168,9 @@ class Blueprint(Aggregate):
             visibility=self.body.visibility,
             archived=self.archived_on is not None,
         )
+
+    def _sharing_differs(self, body: BlueprintBody) -> bool:
+        return (body.visibility, body.team_id) != (self.body.visibility, self.body.team_id)
 
     def _view(
         self, body: BlueprintBody, version: int, updated_at: datetime, archived_at: datetime | None

@@ -1,17 +1,18 @@
 """Rows to views: one version, lists, the template library; and, from the ledger itself, what a run needs to know."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
+from pydantic_core import from_json
 
-from blueprint import paging, validation
+from blueprint import listing, validation
+from blueprint.collaborators import Collaborators
 from blueprint.domain import not_found
-from blueprint.paging import Listing
-from blueprint.references import References
+from blueprint.listing import Listing
 from blueprint.version_rows import CONFIG_COLUMNS, config_from, edge_from, node_from
+from chassis.answering import Answerer
 from contracts.blueprint import (
     BlueprintPage,
     BlueprintReference,
@@ -27,23 +28,22 @@ from contracts.blueprint import (
     ValidationView,
     may_see,
 )
-from contracts.message import JsonObject
-from contracts.refusal import Missing, Unavailable
-
-FRESH_SECONDS = 2.0
-"""How long a reader waits until the rows show everything that was recorded before it asked."""
+from contracts.message import JsonObject, Request
+from contracts.refusal import Missing
 
 CONFIG = ", ".join(f"v.{column}" for column in CONFIG_COLUMNS)
 GET = f"""
 SELECT b.blueprint_id, b.owner_id, b.team_id, b.visibility, b.parent_id, b.created_at, b.archived_at,
        v.version, v.name, v.description, v.is_template, v.recorded_at, {CONFIG},
-       ARRAY(
-           SELECT ROW (n.node_id, n.type, n.name, n.config, n.position_x, n.position_y) FROM workflow_nodes AS n
-           WHERE n.blueprint_id = v.blueprint_id AND n.version = v.version ORDER BY n.ordinal
+       (
+           SELECT json_agg(
+               json_build_array(n.node_id, n.type, n.name, n.config, n.position_x, n.position_y) ORDER BY n.ordinal
+           )
+           FROM workflow_nodes AS n WHERE n.blueprint_id = v.blueprint_id AND n.version = v.version
        ) AS nodes,
-       ARRAY(
-           SELECT ROW (e.source, e.target, e.condition, e.edge_id) FROM workflow_edges AS e
-           WHERE e.blueprint_id = v.blueprint_id AND e.version = v.version ORDER BY e.ordinal
+       (
+           SELECT json_agg(json_build_array(e.source, e.target, e.condition, e.edge_id) ORDER BY e.ordinal)
+           FROM workflow_edges AS e WHERE e.blueprint_id = v.blueprint_id AND e.version = v.version
        ) AS edges,
        ARRAY(
            SELECT t.tag FROM blueprint_tags AS t
@@ -58,38 +58,15 @@ WHERE b.blueprint_id = $1
 Entry = TypeVar("Entry", bound=BlueprintSummary)
 
 
-class Freshness(Protocol):
-    """Knows whether the rows show what the ledger holds."""
-
-    async def caught_up(self, timeout: float) -> bool:
-        """Whether they do within `timeout` seconds."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class ReadModel:
-    """The rows, and the promise that whoever asks sees what was recorded before."""
-
-    pool: asyncpg.Pool
-    freshness: Freshness
-
-    async def fetch(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:
-        """The rows as of now or later; `Unavailable` when they lag behind the ledger for too long."""
-        if not await self.freshness.caught_up(FRESH_SECONDS):
-            detail = f"The read model has been behind for more than {FRESH_SECONDS:g} s: ask again in a moment."
-            raise Unavailable("read_model_behind", detail, retry_after_seconds=1.0)
-        return list(await self.pool.fetch(statement, *arguments))
-
-
-def validate(query: ValidateBlueprint) -> ValidationView:
+async def validate(query: ValidateBlueprint, at: Collaborators) -> ValidationView:
     """What creation would refuse."""
-    problems = validation.problems_of(query.body, query.caller)
+    problems = await validation.problems_of(query.body, query.caller)
     return ValidationView(valid=not problems, problems=problems)
 
 
-async def get(query: GetBlueprint, rows: ReadModel) -> BlueprintView:
+async def get(query: GetBlueprint, at: Collaborators) -> BlueprintView:
     """One version, the latest unless asked otherwise; archived blueprints stay readable."""
-    found = await rows.fetch(GET, query.blueprint_id, query.version)
+    found = await at.rows.fetch(GET, query.blueprint_id, query.version)
     if not found or not _visible(query, found[0]):
         raise not_found(query.blueprint_id)
     if found[0]["version"] is None:
@@ -97,9 +74,9 @@ async def get(query: GetBlueprint, rows: ReadModel) -> BlueprintView:
     return _view(found[0])
 
 
-async def resolve(query: ResolveBlueprint, references: References) -> BlueprintReference:
+async def resolve(query: ResolveBlueprint, at: Collaborators) -> BlueprintReference:
     """The facts a run needs; never stale, because the ledger itself is asked."""
-    reference = await references.find(query.blueprint_id)
+    reference = await at.references.find(query.blueprint_id)
     if reference is None or not reference.visible_to(query.caller):
         raise not_found(query.blueprint_id)
     version = reference.latest_version if query.version is None else query.version
@@ -108,27 +85,27 @@ async def resolve(query: ResolveBlueprint, references: References) -> BlueprintR
     return reference.model_copy(update={"version": version})
 
 
-async def list_blueprints(query: ListBlueprints, rows: ReadModel) -> BlueprintPage:
+async def list_blueprints(query: ListBlueprints, at: Collaborators) -> BlueprintPage:
     """What the caller may see and is in use, filtered, newest first."""
-    listing = _listing(query)
+    asked = _listing(query)
     for condition, value in (
-        (paging.OWNER, query.owner),
-        (paging.TEAM, query.team),
-        (paging.NODE_TYPE, query.node_type),
+        (listing.OWNER, query.owner),
+        (listing.TEAM, query.team),
+        (listing.NODE_TYPE, query.node_type),
     ):
         if value is not None:
-            listing.only(condition, value)
+            asked.only(condition, value)
     if query.is_template is not None:
-        listing.only(paging.TEMPLATE if query.is_template else paging.NO_TEMPLATE)
-    items, next_cursor = await _page(listing, rows, _summary)
+        asked.only(listing.TEMPLATE if query.is_template else listing.NO_TEMPLATE)
+    items, next_cursor = await _page(asked, at, _summary)
     return BlueprintPage(items=items, next_cursor=next_cursor)
 
 
-async def list_templates(query: ListTemplates, rows: ReadModel) -> TemplatePage:
+async def list_templates(query: ListTemplates, at: Collaborators) -> TemplatePage:
     """The library: every template that the caller may clone, newest first."""
-    listing = _listing(query)
-    listing.only(paging.TEMPLATE)
-    items, next_cursor = await _page(listing, rows, _template)
+    asked = _listing(query)
+    asked.only(listing.TEMPLATE)
+    items, next_cursor = await _page(asked, at, _template)
     return TemplatePage(items=items, next_cursor=next_cursor)
 
 
@@ -138,22 +115,22 @@ def no_such_version(id: UUID, version: int | None) -> Missing:
 
 
 def _listing(query: ListBlueprints | ListTemplates) -> Listing:
-    listing = Listing(query.caller, query.limit)
-    listing.after(query.cursor)
+    asked = Listing(query.caller, query.limit)
+    asked.after(query.cursor)
     if query.tag is not None:
-        listing.only(paging.TAG, query.tag)
+        asked.only(listing.TAG, query.tag)
     if query.q is not None:
-        listing.matching(query.q)
-    return listing
+        asked.matching(query.q)
+    return asked
 
 
 async def _page(
-    listing: Listing, rows: ReadModel, entry: Callable[[asyncpg.Record], Entry]
+    asked: Listing, at: Collaborators, entry: Callable[[asyncpg.Record], Entry]
 ) -> tuple[tuple[Entry, ...], str | None]:
-    found = await rows.fetch(listing.statement(CONFIG_COLUMNS), *listing.arguments())
-    shown = found[: listing.limit]
+    found = await at.rows.fetch(asked.statement(CONFIG_COLUMNS), *asked.arguments())
+    shown = found[: asked.limit]
     is_last = not shown or len(shown) == shown[0]["found"]
-    next_cursor = None if is_last else paging.write_cursor(shown[-1]["created_at"], shown[-1]["blueprint_id"])
+    next_cursor = None if is_last else listing.write_cursor(shown[-1]["created_at"], shown[-1]["blueprint_id"])
     return tuple(entry(row) for row in shown), next_cursor
 
 
@@ -164,8 +141,8 @@ def _visible(query: GetBlueprint, row: Mapping[str, Any]) -> bool:
 def _view(row: Mapping[str, Any]) -> BlueprintView:
     return BlueprintView.model_construct(
         **_described(row),
-        nodes=tuple(node_from(*node) for node in row["nodes"]),
-        edges=tuple(edge_from(*edge) for edge in row["edges"]),
+        nodes=tuple(node_from(*node) for node in from_json(row["nodes"] or "[]")),
+        edges=tuple(edge_from(*edge) for edge in from_json(row["edges"] or "[]")),
     )
 
 
@@ -189,3 +166,13 @@ def _described(row: Mapping[str, Any]) -> JsonObject:
         "updated_at": row["recorded_at"],
         "archived_at": row["archived_at"],
     }
+
+
+QUERIES: Mapping[type[Request], Answerer] = {
+    ValidateBlueprint: validate,
+    GetBlueprint: get,
+    ResolveBlueprint: resolve,
+    ListBlueprints: list_blueprints,
+    ListTemplates: list_templates,
+}
+"""Every query of this service, and who answers it."""

@@ -1,5 +1,7 @@
 """Everything that is wrong with a body, at once: its values, its graph, its expressions, who may share it."""
 
+import asyncio
+
 from pydantic_core import from_json
 
 from blueprint.domain import sharing_problems
@@ -8,13 +10,22 @@ from contracts.message import Caller
 from contracts.parsing import SUSPICIOUS, unkept_values
 from contracts.refusal import Problem
 
+LARGE_NODES = 100
+"""From this size on a body is judged in a thread, so that nobody else's question waits for it."""
 
-def problems_of(body: BlueprintBody, caller: Caller) -> tuple[Problem, ...]:
+
+async def problems_of(body: BlueprintBody, caller: Caller) -> tuple[Problem, ...]:
     """What keeps the caller from recording this body; empty when nothing does."""
-    return (*content_problems(body), *sharing_problems(body, caller))
+    return (*await content_problems(body), *sharing_problems(body, caller))
 
 
-def content_problems(body: BlueprintBody) -> tuple[Problem, ...]:
+async def content_problems(body: BlueprintBody) -> tuple[Problem, ...]:
     """What is wrong with the body whoever sends it."""
+    if len(body.nodes) < LARGE_NODES:
+        return _judged(body)
+    return await asyncio.to_thread(_judged, body)
+
+
+def _judged(body: BlueprintBody) -> tuple[Problem, ...]:
     text = body.model_dump_json().encode()
     return unkept_values(from_json(text), text) if SUSPICIOUS.search(text) else ()

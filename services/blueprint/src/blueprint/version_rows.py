@@ -116,11 +116,11 @@ def config_from(row: Mapping[str, Any]) -> BlueprintConfig:
     )
 
 
-def node_from(id: str, type: str, name: str | None, config: str, *position: float | None) -> Node:
+def node_from(id: str, type: str, name: str | None, config: JsonObject, *position: float | None) -> Node:
     """The node that a row of `workflow_nodes` holds (its content alone, without the place)."""
     x, y = position
     drawn_at = None if x is None or y is None else Position.model_construct(x=x, y=y)
-    return Node.model_construct(id=id, type=type, name=name, config=from_json(config), position=drawn_at)
+    return Node.model_construct(id=id, type=type, name=name, config=config, position=drawn_at)
 
 
 def edge_from(source: str, target: str, condition: str | None, id: str | None) -> Edge:

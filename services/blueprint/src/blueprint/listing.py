@@ -1,22 +1,19 @@
 """Keyset pages of what a caller may see: the SQL of a list, and the cursor that goes on after a page."""
 
-import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from chassis.paging import bad_cursor, decode_cursor, encode_cursor
 from contracts.message import Caller
-from contracts.refusal import Malformed
 
 MAX_PAGE_BYTES = 4 * 1024 * 1024
 """A page of large entries ends early, so that its answer fits into one message."""
 
 MICROSECOND = timedelta(microseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-CURSOR = re.compile(r"(\d{1,18})\.([0-9a-f]{32})")
 
 WHO = {
     "own": "workflow_blueprints AS b WHERE b.owner_id = $1",
@@ -110,24 +107,13 @@ class Listing:
 
 def write_cursor(created_at: datetime, blueprint_id: UUID) -> str:
     """An opaque mark that says where the next page begins."""
-    place = f"{(created_at - EPOCH) // MICROSECOND}.{blueprint_id.hex}"
-    return urlsafe_b64encode(place.encode()).decode().rstrip("=")
+    return encode_cursor(str((created_at - EPOCH) // MICROSECOND), blueprint_id.hex)
 
 
 def read_cursor(cursor: str) -> tuple[datetime, UUID]:
     """Where a cursor points to; raises `Malformed` for anything that `write_cursor` did not write."""
+    moment, blueprint_id = decode_cursor(cursor, parts=2)
     try:
-        place = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        found = CURSOR.fullmatch(place)
-        if found is None:
-            raise ValueError(place)
-        read = EPOCH + int(found[1]) * MICROSECOND, UUID(found[2])
+        return EPOCH + int(moment) * MICROSECOND, UUID(blueprint_id)
     except (ValueError, OverflowError) as error:
-        raise _bad_cursor() from error
-    if write_cursor(*read) != cursor:
-        raise _bad_cursor()
-    return read
-
-
-def _bad_cursor() -> Malformed:
-    return Malformed("bad_cursor", "`cursor` is not one that a page has answered: leave it out to begin anew.")
+        raise bad_cursor() from error
