@@ -1,13 +1,15 @@
 """What an effectful node is given, what it gives back, and how it says that it failed."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from contracts.workflow import ErrorType
+
+T = TypeVar("T")
 
 
 class Cancellation:
@@ -70,12 +72,10 @@ class NodeResult:
     tool_calls: int = 0
 
 
-class NodeFailure(Exception):  # noqa: N818 - a failed attempt is an outcome of the node, not a bug
+class NodeFailure(Exception):
     """The attempt failed; `type` decides whether the retry policy tries again."""
 
-    def __init__(
-        self, type: ErrorType, code: str, message: str, retry_after_seconds: float | None = None
-    ) -> None:
+    def __init__(self, type: ErrorType, code: str, message: str, retry_after_seconds: float | None = None) -> None:
         """`code` is a stable slug (`http_status`), `message` a sentence for a person."""
         super().__init__(message)
         self.type: ErrorType = type
@@ -90,3 +90,18 @@ class NodeAction(Protocol):
     async def run(self, call: NodeCall) -> NodeResult:
         """Do it once; raise `NodeFailure` when it did not work. Any other exception counts as a permanent failure."""
         ...
+
+
+async def unless_cancelled(cancellation: Cancellation, work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work`, which is broken off as soon as nobody wants it any more."""
+    working = asyncio.ensure_future(work)
+    stopping = asyncio.ensure_future(cancellation.wait())
+    try:
+        await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        raise NodeFailure("cancelled", "cancelled", "The run was cancelled.")
+    finally:
+        stopping.cancel()
+        if working.cancel():
+            await asyncio.gather(working, return_exceptions=True)

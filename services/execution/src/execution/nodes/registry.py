@@ -1,0 +1,67 @@
+"""Which action runs which node type: fixed when the process starts."""
+
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol, Self, runtime_checkable
+
+from execution.nodes.action import NodeAction, NodeFailure
+from execution.nodes.http import HttpAction
+from execution.nodes.model import ModelAction
+from execution.nodes.tool import ToolAction
+from execution.providers import Providers
+from execution.tool_sources import load_tools
+
+NODE_ENTRY_POINTS = "headrace.nodes"
+"""Packages name their own node types here: `mytype = "mypackage.module:MyAction"`, made without arguments."""
+
+
+@runtime_checkable
+class Closes(Protocol):
+    """An action that holds something open, such as connections."""
+
+    async def close(self) -> None:
+        """Let go of it; the action is not used again."""
+        ...
+
+
+class NodeActions:
+    """The effectful node types of this process."""
+
+    def __init__(self, actions: Mapping[str, NodeAction]) -> None:
+        """`actions` by node type."""
+        self._actions = MappingProxyType(dict(actions))
+
+    @classmethod
+    def load(cls, tools_file: Path | None = None, *, production: bool = False) -> Self:
+        """The built-in node types and those that installed packages bring; tools also from `tools_file`.
+
+        Raises `execution.tools.BadTools` when the file cannot be used.
+        """
+        brought = {entry.name: entry.load()() for entry in entry_points(group=NODE_ENTRY_POINTS)}
+        built_in: dict[str, NodeAction] = {
+            "tool": ToolAction(load_tools(tools_file, production=production)),
+            "http": HttpAction(),
+            "model": ModelAction(Providers.from_environment(production=production)),
+        }
+        return cls({**brought, **built_in})
+
+    def __contains__(self, node_type: str) -> bool:
+        return node_type in self._actions
+
+    def action_for(self, node_type: str) -> NodeAction:
+        """The action of a node type; raises `NodeFailure` when this process has none."""
+        action = self._actions.get(node_type)
+        if action is None:
+            known = ", ".join(sorted(self._actions))
+            raise NodeFailure(
+                "permanent", "unknown_node_type", f"No worker runs {node_type!r} nodes; known are {known}."
+            )
+        return action
+
+    async def close(self) -> None:
+        """Let go of whatever the actions hold open."""
+        for action in self._actions.values():
+            if isinstance(action, Closes):
+                await action.close()
