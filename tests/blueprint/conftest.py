@@ -1,31 +1,52 @@
-"""A ledger and a read model of the blueprint service on a real Postgres."""
+"""The blueprint service in parts (ledger and rows on a real Postgres) and as a whole (on real NATS as well)."""
 
 from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 
+from blueprint.app import SERVICE
 from blueprint.domain import Blueprint
 from blueprint.projections import BlueprintsProjection
+from chassis.bus import Bus
 from chassis.event_store import PostgresEventStore
 from chassis.migrations import migrate_up
 from chassis.postgres import lock_key, open_pool
+from chassis.service import running
+from chassis.settings import Settings
 from chassis.streams import Streams
-from tests.blueprint.shelf import PACKAGES, SCHEMA, Shelf
+from tests.blueprint.desk import Desk
+from tests.blueprint.shelf import Shelf
 
 
 @pytest.fixture
 async def pool(postgres_dsn: str) -> AsyncIterator[asyncpg.Pool]:
     """A pool on the service's schema, with all its tables, empty."""
-    async with await open_pool(postgres_dsn, SCHEMA, min_size=1, max_size=6) as pool:
+    async with await open_pool(postgres_dsn, SERVICE.name, min_size=1, max_size=6) as pool:
         async with pool.acquire() as connection:
-            await migrate_up(connection, PACKAGES, SCHEMA)
+            await migrate_up(connection, SERVICE.migrations, SERVICE.name)
         yield pool
 
 
 @pytest.fixture
 async def shelf(pool: asyncpg.Pool) -> AsyncIterator[Shelf]:
     """Recorded blueprints and their rows."""
-    store = PostgresEventStore(pool, lock_key=lock_key(SCHEMA))
+    store = PostgresEventStore(pool, lock_key=lock_key(SERVICE.name))
     yield Shelf(pool, store, Streams(store, Blueprint), BlueprintsProjection())
     await store.close()
+
+
+@pytest.fixture
+async def settings(pool: asyncpg.Pool, postgres_dsn: str, nats_url: str, namespace: str) -> Settings:
+    """What a service process of this test finds in its environment."""
+    return Settings.load(postgres_dsn=postgres_dsn, nats_url=nats_url, namespace=namespace, pool_size=4)
+
+
+@pytest.fixture
+async def desk(settings: Settings, pool: asyncpg.Pool) -> AsyncIterator[Desk]:
+    """The whole service at work, and the way to ask it as the gateway does."""
+    async with running(SERVICE, settings) as runtime:
+        bus = await Bus.connect(settings.nats_url, settings.namespace, "test")
+        yield Desk(bus, runtime, pool)
+        await bus.js.delete_stream(bus.stream(SERVICE.name))
+        await bus.close()

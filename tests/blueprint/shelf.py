@@ -7,9 +7,10 @@ from uuid import UUID
 import asyncpg
 
 from blueprint import queries
+from blueprint.collaborators import Collaborators, ReadModel
 from blueprint.domain import Blueprint
 from blueprint.projections import BlueprintsProjection
-from blueprint.queries import ReadModel
+from blueprint.references import References
 from chassis.codec import Codec
 from chassis.folding import Folder
 from chassis.ids import new_id
@@ -26,9 +27,6 @@ from contracts.blueprint import (
     TemplatePage,
 )
 from contracts.message import Caller
-
-SCHEMA = "blueprint"
-PACKAGES = ["chassis.ledger_migrations", "chassis.delivery_migrations", "blueprint.migrations"]
 
 ANN = Caller(user_id="ann", teams=("blue",))
 """Owns what the tests make."""
@@ -92,18 +90,18 @@ class Shelf:
             self.position = await folder.fold(connection, batch, self.position)
 
     @property
-    def rows(self) -> ReadModel:
-        """What the queries read."""
-        return ReadModel(self.pool, AlwaysFresh())
+    def at(self) -> Collaborators:
+        """What the queries ask."""
+        return Collaborators(self.blueprints, References(self.store), ReadModel(self.pool, AlwaysFresh()))
 
     async def get(self, id: UUID, version: int | None = None, caller: Caller = ANN) -> BlueprintView:
         """One version."""
-        return await queries.get(GetBlueprint(caller=caller, blueprint_id=id, version=version), self.rows)
+        return await queries.get(GetBlueprint(caller=caller, blueprint_id=id, version=version), self.at)
 
     async def list(self, caller: Caller = ANN, **asked: Any) -> BlueprintPage:
         """One page."""
-        return await queries.list_blueprints(ListBlueprints(caller=caller, **asked), self.rows)
+        return await queries.list_blueprints(ListBlueprints(caller=caller, **asked), self.at)
 
     async def templates(self, caller: Caller = ANN, **asked: Any) -> TemplatePage:
         """One page of the library."""
-        return await queries.list_templates(ListTemplates(caller=caller, **asked), self.rows)
+        return await queries.list_templates(ListTemplates(caller=caller, **asked), self.at)

@@ -1,18 +1,19 @@
 """What is written comes back: every value equal and every list in its order, by one statement."""
 
 import json
+from dataclasses import replace
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from blueprint import queries
+from blueprint.collaborators import ReadModel
 from blueprint.domain import Blueprint
-from blueprint.queries import ReadModel
 from chassis.ids import new_id
 from contracts.blueprint import GetBlueprint
 from contracts.refusal import Missing
-from tests.blueprint.shelf import ANN, BEN, SCHEMA, AlwaysFresh, a_body
+from tests.blueprint.shelf import ANN, BEN, AlwaysFresh, a_body
 
 EVERY_CONFIG = {
     "executor": "parallel",
@@ -91,9 +92,10 @@ async def test_one_statement_reads_a_version_with_its_graph(shelf, postgres_dsn)
     async def listen(connection):
         connection.add_query_logger(lambda record: statements.append(record.query))
 
-    settings = {"search_path": SCHEMA}
+    settings = {"search_path": "blueprint"}
     async with asyncpg.create_pool(postgres_dsn, min_size=1, setup=listen, server_settings=settings) as pool:
-        found = await queries.get(GetBlueprint(caller=ANN, blueprint_id=id), ReadModel(pool, AlwaysFresh()))
+        at = replace(shelf.at, rows=ReadModel(pool, AlwaysFresh()))
+        found = await queries.get(GetBlueprint(caller=ANN, blueprint_id=id), at)
 
     assert len(found.nodes) == 3
     assert [statement for statement in statements if "RESET ALL" not in statement] == [queries.GET]
