@@ -9,11 +9,12 @@ from faststream.specification import AsyncAPI
 from pydantic import TypeAdapter
 
 from chassis.service import Service
-from contracts.message import NAMESPACE, Event, Request
+from contracts.message import NAMESPACE, PLACE, Event, Request
 from contracts.refusal import RefusalView
 
 VERSION = "0.1.0"
 SERVER = "nats://127.0.0.1:4222"
+AGGREGATE = "aggregate_id"
 SCHEMAS = "#/components/schemas/{model}"
 
 
@@ -33,8 +34,13 @@ def asyncapi(service: Service[Any]) -> dict[str, Any]:
             _document(broker, event_type, _event_subject(source, event_type), "", description)
     specification = AsyncAPI(broker, title=f"Headrace {service.name}", version=VERSION)
     document: dict[str, Any] = json.loads(specification.to_specification().to_json())
+    for message in document["components"]["messages"].values():
+        # FastStream's own header, which nothing here sends.
+        message.pop("correlationId", None)
     for request_type in service.answers:
         _add_reply(document, request_type)
+    for event_type in (*service.says, *(found for _, heard in service.hears for found in heard)):
+        _add_envelope(document, event_type.__name__)
     return document
 
 
@@ -47,7 +53,7 @@ def _document(broker: NatsBroker, message_type: type[Any], subject: str, queue: 
 
 
 def _event_subject(service: str, event_type: type[Event]) -> str:
-    return f"{NAMESPACE}.{service}.{event_type.topic()}.{{aggregate_id}}"
+    return f"{NAMESPACE}.{service}.{event_type.topic()}.{{{AGGREGATE}}}"
 
 
 def _add_reply(document: dict[str, Any], request_type: type[Request]) -> None:
@@ -66,6 +72,17 @@ def _add_reply(document: dict[str, Any], request_type: type[Request]) -> None:
         "address": {"location": "$message.header#/reply"},
         "channel": {"$ref": f"#/channels/{channel}"},
     }
+
+
+def _add_envelope(document: dict[str, Any], event: str) -> None:
+    """Say where an event's place in its stream and its causes are: in the address and the headers, not in the body."""
+    document["channels"][event]["parameters"] = {AGGREGATE: {"description": "What the fact is about (`ce-subject`)."}}
+    schema = document["components"]["schemas"][event]
+    schema["properties"] = {name: found for name, found in schema["properties"].items() if name not in PLACE}
+    schema["required"] = [name for name in schema["required"] if name not in PLACE]
+    for name, message in document["components"]["messages"].items():
+        if name.startswith(f"{event}:"):
+            message["correlationId"] = {"location": "$message.header#/Headrace-Correlation"}
 
 
 def _schema(document: dict[str, Any], answer_type: Any) -> dict[str, Any]:
