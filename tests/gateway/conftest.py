@@ -1,6 +1,7 @@
 """A gateway in front of a house of stand-ins, on a real NATS: in process for most tests, behind a socket for some."""
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from chassis.bus import Bus
 from chassis.settings import Settings
 from gateway.app import create_app, server
+from gateway.auth import Tokens
 from gateway.observing import Observed
 from tests.gateway.fakes import FakeHouse
 from tests.support.eventually import eventually
@@ -45,24 +47,19 @@ async def house(settings: Settings) -> AsyncIterator[FakeHouse]:
 
 
 @pytest.fixture
-async def nobody(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    """A client without a token."""
-    app = create_app(settings)
-    started, stop = asyncio.Event(), asyncio.Event()
+async def bus(settings: Settings) -> AsyncIterator[Bus]:
+    """The gateway's own connection."""
+    bus = await Bus.connect(settings.nats_url, settings.namespace, "gateway")
+    yield bus
+    await bus.close()
 
-    async def live() -> None:
-        # In one task, because a lifespan must end in the task that it began in.
-        async with app.lifespan():
-            started.set()
-            await stop.wait()
 
-    life = asyncio.create_task(live())
-    await started.wait()
-    transport = httpx.ASGITransport(Observed(app), raise_app_exceptions=False)
+@pytest.fixture
+async def nobody(bus: Bus) -> AsyncIterator[httpx.AsyncClient]:
+    """A client without a token, in the gateway's process."""
+    transport = httpx.ASGITransport(Observed(create_app(Tokens(SECRET), bus)), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway", timeout=30) as client:
         yield client
-    stop.set()
-    await life
 
 
 @pytest.fixture
@@ -73,15 +70,15 @@ async def ada(nobody: httpx.AsyncClient, sign: Sign) -> httpx.AsyncClient:
 
 
 @pytest.fixture
-async def served(settings: Settings, sign: Sign) -> AsyncIterator[httpx.AsyncClient]:
+async def served(bus: Bus, sign: Sign) -> AsyncIterator[httpx.AsyncClient]:
     """A client with Ada's token, on the other side of a real socket."""
-    serving = server(settings)
-    listener = serving.config.bind_socket()
-    task = asyncio.create_task(serving.serve(sockets=[listener]))
-    await eventually(lambda: serving.started)
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    headers = {"Authorization": f"Bearer {sign()}"}
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as client:
-        yield client
-    serving.should_exit = True
-    await task
+    serving = server(Tokens(SECRET), bus)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        task = asyncio.create_task(serving.serve([listener]))
+        await eventually(lambda: serving.started)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        headers = {"Authorization": f"Bearer {sign()}"}
+        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as client:
+            yield client
+        serving.should_exit = True
+        await task

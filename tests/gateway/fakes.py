@@ -11,13 +11,13 @@ import orjson
 from nats.aio.msg import Msg
 
 from chassis.bus import REFUSAL_HEADER, Bus
+from chassis.ops import PID
 from contracts.blueprint import BlueprintReference, ResolveBlueprint
 from contracts.execution import ExecutionView, InstanceMetrics, InstanceView, StreamLine, StreamLines, Token
 from contracts.instance_events import InstanceCompleted, InstanceEvent, InstanceRequested, NodeStarted
 from contracts.message import Request
 from contracts.refusal import Refusal
 from contracts.workflow import BlueprintConfig
-from gateway.gathering import PID_HEADER
 
 R = TypeVar("R", bound=Request)
 Answer = Any
@@ -71,7 +71,7 @@ class FakeHouse:
             await message.respond(b"{}")
 
         async def page(message: Msg) -> None:
-            await self.bus.nc.publish(message.reply, metrics.encode(), headers={PID_HEADER: pid})
+            await self.bus.nc.publish(message.reply, metrics.encode(), headers={PID: pid})
 
         await self.bus.nc.subscribe(self.bus.subject("ops", service, "ping"), cb=pong)
         await self.bus.nc.subscribe(self.bus.subject("ops", service, "metrics"), cb=page)

@@ -13,6 +13,9 @@ from prometheus_client import start_http_server
 from chassis import telemetry
 from chassis.bus import Bus
 
+PID = "Headrace-Pid"
+"""Header of a page of metrics: the process that it comes from."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProjectionState:
@@ -63,7 +66,7 @@ class OpsDesk:
         await self._bus.nc.publish(msg.reply, orjson.dumps(self._state()))
 
     async def _metrics(self, msg: Msg) -> None:
-        await self._bus.nc.publish(msg.reply, telemetry.render_metrics())
+        await self._bus.nc.publish(msg.reply, telemetry.render_metrics(), headers={PID: str(os.getpid())})
 
 
 def serve_metrics(port: int | None) -> None:

@@ -1,13 +1,14 @@
 """The gateway, wired: routes, authentication, problems, and the process around them."""
 
 import signal
+import socket
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.metadata import version
 from typing import Any
 
 import orjson
 import uvicorn
+import uvloop
 from litestar import Litestar, Request, Router
 from litestar.datastructures import State
 from litestar.di import Provide
@@ -15,13 +16,16 @@ from litestar.di import Provide
 from chassis import telemetry
 from chassis.bus import Bus
 from chassis.logs import configure_logging, get_logger
+from chassis.ops import OpsDesk, ProcessState
 from chassis.settings import BadSettings, Settings
+from contracts.refusal import Unavailable
 from gateway.answers import API
 from gateway.api import analytics, blueprints, executions, health, instances
 from gateway.auth import Tokens, caller_of
+from gateway.bodies import MAX_BODY_BYTES
+from gateway.gathering import GATEWAY
 from gateway.observing import Observed
 from gateway.openapi import document
-from gateway.params import MAX_BODY_BYTES
 from gateway.problems import HANDLERS
 
 DRAIN_SECONDS = 10
@@ -36,39 +40,31 @@ log = get_logger(__name__)
 
 
 def openapi_document() -> dict[str, Any]:
-    """The description of the interface, as `/openapi.json` serves it; needs no connection."""
+    """The description of the interface, as `/openapi.json` serves it; needs no connection and no settings."""
     return document(ENDPOINTS)
 
 
-def create_app(settings: Settings) -> Litestar:
-    """The application; it connects to NATS when it is started, not when it is made."""
-    secret = settings.jwt_secret
-    if secret is None:
-        raise BadSettings("HEADRACE_JWT_SECRET is not set; the gateway needs the key that tokens are signed with")
+def create_app(tokens: Tokens, bus: Bus) -> Litestar:
+    """The application: who may come in, and the services behind it."""
     router = Router(API, route_handlers=list(ENDPOINTS), dependencies={"caller": Provide(caller_of)})
-    state = State({"tokens": Tokens(secret.get_secret_value()), "openapi": orjson.dumps(openapi_document())})
     return Litestar(
         [router, *health.ENDPOINTS],
         dependencies={"bus": Provide(_bus)},
         exception_handlers=HANDLERS,
-        lifespan=[_connected(settings)],
         logging_config=None,
         openapi_config=None,
         request_max_body_size=MAX_BODY_BYTES,
-        state=state,
+        state=State({"tokens": tokens, "bus": bus, "openapi": orjson.dumps(openapi_document())}),
     )
 
 
-def server(settings: Settings) -> uvicorn.Server:
-    """The application behind uvicorn, ready to serve."""
+def server(tokens: Tokens, bus: Bus) -> uvicorn.Server:
+    """The application behind uvicorn, every request observed; serves the sockets it is given."""
     return uvicorn.Server(
         uvicorn.Config(
-            Observed(create_app(settings)),
-            host=settings.host,
-            port=settings.port,
-            loop="uvloop",
+            Observed(create_app(tokens, bus)),
             http="httptools",
-            lifespan="on",
+            lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
@@ -80,32 +76,41 @@ def server(settings: Settings) -> uvicorn.Server:
 
 
 def main() -> None:
-    """Serve until SIGTERM or SIGINT, then finish what is in flight."""
-    settings = Settings.load()
-    configure_logging("gateway", settings.log_level, settings.log_format)
-    telemetry.start_tracing("gateway")
-    # uvicorn raises the signal again when it is done; by then there is nothing left to do.
+    """Serve until SIGTERM or SIGINT, then finish what is in flight; leaves with 1 when it cannot start."""
+    # While it serves, uvicorn hears the signals; it raises them again when all is done.
     for caught in (signal.SIGTERM, signal.SIGINT):
         signal.signal(caught, lambda *_: sys.exit(0))
-    serving = server(settings)
-    listener = serving.config.bind_socket()
-    log.info("gateway.listens", host=settings.host, port=listener.getsockname()[1])
     try:
-        serving.run(sockets=[listener])
+        settings = Settings.load()
+        configure_logging(GATEWAY, settings.log_level, settings.log_format)
+        telemetry.start_tracing(GATEWAY)
+        uvloop.run(_serve(settings))
+    except (BadSettings, Unavailable, OSError) as error:
+        log.critical("service.cannot_start", reason=str(error))
+        raise SystemExit(1) from error
     finally:
         telemetry.stop_tracing()
 
 
-def _connected(settings: Settings) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
-    @asynccontextmanager
-    async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        app.state.bus = await Bus.connect(settings.nats_url, settings.namespace, "gateway")
+async def _serve(settings: Settings) -> None:
+    if settings.jwt_secret is None:
+        raise BadSettings("HEADRACE_JWT_SECRET is not set; the gateway needs the key that tokens are signed with")
+    with socket.create_server((settings.host, settings.port), family=_family(settings.host)) as listener:
+        bus = await Bus.connect(settings.nats_url, settings.namespace, GATEWAY)
         try:
-            yield
+            async with OpsDesk(bus, GATEWAY, lambda: _state(bus)):
+                log.info("service.ready", host=settings.host, port=listener.getsockname()[1])
+                await server(Tokens(settings.jwt_secret.get_secret_value()), bus).serve([listener])
         finally:
-            await app.state.bus.close()
+            await bus.close()
 
-    return lifespan
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def _state(bus: Bus) -> ProcessState:
+    return ProcessState(GATEWAY, version("headrace-gateway"), ready=bus.connected, relay_leader=False)
 
 
 async def _bus(request: Request[Any, Any, Any]) -> Bus:
@@ -114,7 +119,4 @@ async def _bus(request: Request[Any, Any, Any]) -> Bus:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except BadSettings as error:
-        sys.exit(str(error))
+    main()

@@ -1,55 +1,64 @@
-"""Gathering what the other processes of the house say about themselves: that they live, and their metrics."""
+"""Gathering what the processes of the house say about themselves: that they are ready, and their metrics."""
 
-import asyncio
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass
 
-from nats.aio.msg import Msg
+import orjson
 from nats.errors import Error
+from nats.errors import TimeoutError as NatsTimeout
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from chassis import telemetry
+from chassis import clock, telemetry
 from chassis.bus import Bus
+from chassis.ops import PID
 
-SERVICES = ("blueprint", "execution", "metrics")
+GATEWAY = "gateway"
+NEEDED = ("blueprint", "execution", "metrics")
 """Who must be there for the gateway to be of use."""
 PING_SECONDS = 1.0
-PID_HEADER = "Headrace-Pid"
-"""Which process sent a page of metrics."""
 GATHER_SECONDS = 0.3
 """Who has not sent its metrics by then is left out of this scrape."""
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """The metrics of one process in Prometheus' text format."""
+class Reply:
+    """What one process answered."""
 
     service: str
     pid: str
-    text: str
+    body: bytes
 
 
 async def missing(bus: Bus) -> list[str]:
-    """The services of which no process answers."""
-    answers = await asyncio.gather(*(_answers(bus, service) for service in SERVICES))
-    return [service for service, answered in zip(SERVICES, answers, strict=True) if not answered]
+    """The needed services of which no process says that it is ready."""
+    waited_for = dict.fromkeys(NEEDED)
+    async with aclosing(_replies(bus, "ping", NEEDED, PING_SECONDS)) as replies:
+        async for reply in replies:
+            if orjson.loads(reply.body)["ready"]:
+                waited_for.pop(reply.service, None)
+            if not waited_for:
+                break
+    return list(waited_for)
 
 
 async def house_metrics(bus: Bus) -> bytes:
     """The metrics of this process and of every other one that answers in time, told apart by `service` and `pid`."""
-    own = Page("gateway", str(os.getpid()), telemetry.render_metrics().decode())
-    return merged([own, *await _pages(bus)])
+    own = Reply(GATEWAY, str(os.getpid()), telemetry.render_metrics())
+    async with aclosing(_replies(bus, "metrics", (*NEEDED, GATEWAY), GATHER_SECONDS)) as replies:
+        others = [reply async for reply in replies if (reply.service, reply.pid) != (own.service, own.pid)]
+    return merged([own, *others])
 
 
-def merged(pages: Iterable[Page]) -> bytes:
+def merged(pages: Iterable[Reply]) -> bytes:
     """One page of many: each metric is described once, each sample labelled with its process."""
     families: dict[str, Metric] = {}
     for page in pages:
         labels = {"service": page.service, "pid": page.pid}
-        for found in text_string_to_metric_families(page.text):
+        for found in text_string_to_metric_families(page.body.decode()):
             family = families.setdefault(found.name, Metric(found.name, found.documentation, found.type))
             family.samples += [sample._replace(labels=sample.labels | labels) for sample in found.samples]
     registry = CollectorRegistry()
@@ -67,29 +76,23 @@ class _Families(Collector):
         yield from self._families.values()
 
 
-async def _answers(bus: Bus, service: str) -> bool:
-    try:
-        await bus.nc.request(bus.subject("ops", service, "ping"), b"", timeout=PING_SECONDS)
-    except (Error, OSError):
-        return False
-    return True
-
-
-async def _pages(bus: Bus) -> list[Page]:
-    pages: list[Page] = []
-
-    async def take(message: Msg) -> None:
-        pid = (message.headers or {}).get(PID_HEADER, "")
-        pages.append(Page(message.subject.rpartition(".")[2], pid, message.data.decode()))
-
+async def _replies(bus: Bus, verb: str, services: Iterable[str], seconds: float) -> AsyncGenerator[Reply, None]:
+    """What the processes of `services` answer within `seconds`; nothing when there is no bus."""
     inbox = bus.nc.new_inbox()
-    subscription = await bus.nc.subscribe(f"{inbox}.*", cb=take)
+    until = clock.monotonic() + seconds
     try:
-        for service in SERVICES:
-            await bus.nc.publish(bus.subject("ops", service, "metrics"), b"", reply=f"{inbox}.{service}")
-        await asyncio.sleep(GATHER_SECONDS)
+        subscription = await bus.nc.subscribe(f"{inbox}.*")
+        try:
+            for service in services:
+                await bus.nc.publish(bus.subject("ops", service, verb), b"", reply=f"{inbox}.{service}")
+            while (left := until - clock.monotonic()) > 0:
+                message = await subscription.next_msg(left)
+                if message.data:
+                    pid = (message.headers or {}).get(PID, "")
+                    yield Reply(message.subject.rpartition(".")[2], pid, message.data)
+        finally:
+            await subscription.unsubscribe()
+    except NatsTimeout:
+        return
     except (Error, OSError):
-        pages.clear()
-    finally:
-        await subscription.unsubscribe()
-    return pages
+        return

@@ -14,7 +14,7 @@ from chassis.logs import get_logger
 from contracts.message import View
 from contracts.refusal import Failed, Malformed, Problem, Refusal, RefusalView, TooLarge, Unauthenticated
 from gateway.auth import challenge
-from gateway.params import MAX_BODY_BYTES
+from gateway.bodies import MAX_BODY_BYTES
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:headrace:problem:"

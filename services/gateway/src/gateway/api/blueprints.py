@@ -21,12 +21,12 @@ from contracts.blueprint import (
     ValidationView,
 )
 from contracts.message import StrictMessage
-from contracts.parsing import parse_body
 from gateway import examples
 from gateway.answers import etag, location, made, member, passed
 from gateway.api import Asked, House, Id, Who
+from gateway.bodies import body_of, parsed_body
 from gateway.operation import Operation, Outcome, described
-from gateway.params import Version, body_of, if_match, query_model, query_of, raw_body
+from gateway.params import Version, if_match, query_model, query_of
 
 WRITE_SECONDS = 15.0
 """The largest graph takes seconds to check and to record."""
@@ -81,7 +81,7 @@ async def create_blueprint(request: Asked, caller: Who, bus: House) -> Response[
 
 
 async def _validate(request: Asked, caller: Who, bus: House) -> Response[bytes]:
-    read = parse_body(BlueprintBody, await raw_body(request))
+    read = await parsed_body(BlueprintBody, request)
     if isinstance(read, tuple):
         return made(ValidationView(valid=False, problems=read).model_dump(mode="json"))
     return passed(await bus.ask(ValidateBlueprint(caller=caller, body=read), WRITE_SECONDS))

@@ -25,9 +25,10 @@ from gateway import examples
 from gateway.answers import location, made, passed
 from gateway.api import Asked, House, Id, Who
 from gateway.asking import Answer, Asking
+from gateway.bodies import body_of
 from gateway.following import Following
 from gateway.operation import Operation, Outcome, described
-from gateway.params import Version, body_of, idempotency_key, query_of
+from gateway.params import Version, idempotency_key, query_of
 
 NDJSON = "application/x-ndjson"
 IDEMPOTENCY_KEY = {

@@ -30,7 +30,7 @@ async def ready(bus: House) -> Response[bytes]:
         raise Unavailable("not_ready", "There is no connection to NATS.", retry_after_seconds=RETRY_SECONDS)
     if gone := await gathering.missing(bus):
         raise Unavailable("not_ready", f"Nobody answers for: {', '.join(gone)}.", retry_after_seconds=RETRY_SECONDS)
-    return made({"status": "ready", "services": dict.fromkeys(gathering.SERVICES, "ready")})
+    return made({"status": "ready", "services": dict.fromkeys(gathering.NEEDED, "ready")})
 
 
 @get("/metrics")
