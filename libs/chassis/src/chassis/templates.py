@@ -4,7 +4,6 @@ A string that is exactly one `${…}` becomes the value itself, with its type; i
 is and anything else as JSON. `$${` is a literal `${`. Only string values are templates, names of members never are.
 """
 
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -12,18 +11,24 @@ import orjson
 
 from chassis.expressions import COMPILED_EXPRESSIONS, ExpressionError, Scope, evaluate, shortened
 from chassis.expressions import check as check_expression
-from contracts.expression_text import Hole, Unclosed, node_references, pieces
+from contracts.expression_text import (
+    TEMPLATE_OPENS,
+    Hole,
+    Place,
+    Unclosed,
+    expressions_in,
+    node_references,
+    pieces,
+    templates_in,
+)
 from contracts.parsing import pointer
 from contracts.workflow import MAX_VALUE_BYTES
-
-_MARK = "${"
-_Place = tuple[str | int, ...]
 
 
 class TemplateError(ExpressionError):
     """A template whose expression cannot be evaluated; `pointer` says where in the rendered value it stands."""
 
-    def __init__(self, expression: str, message: str, place: _Place) -> None:
+    def __init__(self, expression: str, message: str, place: Place) -> None:
         """`place` is the path of member names and indices to the string."""
         self.pointer = pointer(place)
         super().__init__(expression, f"{message} (in {self.pointer})" if place else message)
@@ -37,16 +42,16 @@ class _Rendering:
         self.room = MAX_VALUE_BYTES
         self.measured: dict[int, tuple[Any, int]] = {}
 
-    def value(self, template: Any, place: _Place) -> Any:
+    def value(self, template: Any, place: Place) -> Any:
         if isinstance(template, str):
-            return self.text(template, place) if _MARK in template else template
+            return self.text(template, place) if TEMPLATE_OPENS in template else template
         if isinstance(template, dict):
             return {key: self.value(member, (*place, key)) for key, member in template.items()}
         if isinstance(template, list):
             return [self.value(item, (*place, index)) for index, item in enumerate(template)]
         return template
 
-    def text(self, template: str, place: _Place) -> Any:
+    def text(self, template: str, place: Place) -> Any:
         try:
             parts = _parts(template)
         except Unclosed as error:
@@ -55,7 +60,7 @@ class _Rendering:
             return self.filled(parts[0], place)
         return "".join(part if isinstance(part, str) else as_text(self.filled(part, place)) for part in parts)
 
-    def filled(self, hole: Hole, place: _Place) -> Any:
+    def filled(self, hole: Hole, place: Place) -> Any:
         try:
             found = evaluate(hole.expression, self.scope)
         except ExpressionError as error:
@@ -87,7 +92,7 @@ def render(value: Any, scope: Scope) -> Any:
 def check(value: Any) -> list[tuple[str, str]]:
     """What is wrong with the templates in the value: JSON pointer and sentence, nothing evaluated."""
     problems = []
-    for place, template in _templates(value, ()):
+    for place, template in templates_in(value):
         try:
             parts = _parts(template)
         except Unclosed as error:
@@ -102,30 +107,13 @@ def check(value: Any) -> list[tuple[str, str]]:
 
 def references(value: Any) -> tuple[str, ...]:
     """The ids of the nodes whose outputs the templates mention, each once; malformed templates mention none."""
-    found: dict[str, None] = {}
-    for _, template in _templates(value, ()):
-        try:
-            holes = [part for part in _parts(template) if isinstance(part, Hole)]
-        except Unclosed:
-            continue
-        found |= {node_id: None for hole in holes for node_id in node_references(hole.expression)}
-    return tuple(found)
+    expressions = (expression for _, template in templates_in(value) for expression in expressions_in(template))
+    return tuple(dict.fromkeys(node_id for expression in expressions for node_id in node_references(expression)))
 
 
 def as_text(value: Any) -> str:
     """A value inside a longer text: text as it is, anything else as JSON."""
     return value if isinstance(value, str) else orjson.dumps(value).decode()
-
-
-def _templates(value: Any, place: _Place) -> Iterator[tuple[_Place, str]]:
-    if isinstance(value, str) and _MARK in value:
-        yield place, value
-    elif isinstance(value, dict):
-        for key, member in value.items():
-            yield from _templates(member, (*place, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _templates(item, (*place, index))
 
 
 _parts = lru_cache(maxsize=COMPILED_EXPRESSIONS)(pieces)

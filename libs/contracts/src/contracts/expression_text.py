@@ -1,7 +1,15 @@
 """Where expressions stand in a text and which names they mention, found without evaluating anything."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
+
+Place = tuple[str | int, ...]
+"""The path to a value inside a JSON document: names of members and indices."""
+
+TEMPLATE_OPENS = "${"
+"""A string that holds this is a template: its value is known only when the node runs."""
 
 ROOTS = ("input", "nodes", "vars", "instance", "item", "index")
 """The names an expression may begin with."""
@@ -55,6 +63,27 @@ def pieces(template: str) -> tuple[str | Hole, ...]:
     if literal or not found:
         found.append(literal)
     return tuple(found)
+
+
+def templates_in(value: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
+    """Every string value in a JSON document that holds an expression, with the path to it."""
+    if isinstance(value, str):
+        if TEMPLATE_OPENS in value:
+            yield place, value
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            yield from templates_in(member, (*place, name))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from templates_in(item, (*place, index))
+
+
+def expressions_in(template: str) -> tuple[str, ...]:
+    """The expressions of a template; none when it is malformed."""
+    try:
+        return tuple(piece.expression for piece in pieces(template) if isinstance(piece, Hole))
+    except Unclosed:
+        return ()
 
 
 def paths(expression: str) -> tuple[tuple[str, ...], ...]:

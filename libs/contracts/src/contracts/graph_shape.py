@@ -13,7 +13,7 @@ MAX_LOOP_STEPS = 500_000
 """Edges walked while the bodies of all loops are collected; deeper nesting is refused."""
 
 
-class TooTangled(ValueError):  # noqa: N818 - names the state of the graph
+class TooTangled(ValueError):
     """The loops of this graph overlap so much that their bodies cannot be listed in reasonable time."""
 
 

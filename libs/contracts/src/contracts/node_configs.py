@@ -19,6 +19,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from contracts.expression_text import TEMPLATE_OPENS
 from contracts.message import JsonObject, StrictMessage
 from contracts.workflow import (
     MAX_DELAY_SECONDS,
@@ -29,9 +30,6 @@ from contracts.workflow import (
     CachePolicy,
     RetryPolicy,
 )
-
-TEMPLATE_OPENS = "${"
-"""A string that holds this is a template: its value is known only when the node runs."""
 
 MAX_NAME_LENGTH = 128
 MAX_URL_LENGTH = 8_192
