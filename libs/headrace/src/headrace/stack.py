@@ -18,7 +18,7 @@ from headrace.services import EXECUTION, GATEWAY, MIGRATIONS, SERVICES
 from headrace.supervisor import Program, Supervised
 
 READY_SECONDS = 60.0
-READY_POLL_SECONDS = 0.05
+READY_POLL_SECONDS = 0.1
 DEATHS_BEFORE_GIVING_UP = 4
 """A service that dies this often before the stack was ready will not come up by itself."""
 GATEWAY_STOP_SECONDS = 3.5

@@ -63,7 +63,7 @@ class LiveScreen:
 
     def say(self, text: str) -> None:
         """A line above the live region."""
-        self._live.console.print(f"  {text}", highlight=False, markup=False, style=_style(text))
+        self._live.console.print(f"  {text}", style=_style(text), highlight=False, markup=False, soft_wrap=True)
 
     def token(self, node_id: str, text: str) -> None:
         """Let the model's answer grow in the live region."""

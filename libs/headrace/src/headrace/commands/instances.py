@@ -68,7 +68,7 @@ def logs(
 
 
 def _entries(client: "Headrace", instance_id: str, follow: bool) -> Iterator[dict[str, Any]]:
-    """What is logged so far, and with `follow` what is to come; asked for after the status, so that no entry is missed."""
+    """What is logged so far, and with `follow` what is to come; the status is asked first, so nothing is missed."""
     from headrace.client import ENDED
 
     seen = 0

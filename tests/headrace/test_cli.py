@@ -1,0 +1,112 @@
+"""The command line: complete help, and refusals in one sentence that says what to do next."""
+
+import subprocess
+import sys
+
+import pytest
+
+from headrace import cli
+from headrace.embedded.secrets import secrets_of
+from tests.headrace.conftest import clean_environment
+
+COMMANDS = (
+    "up", "status", "service", "token", "run", "validate", "instances", "logs", "cancel", "migrate", "dead-letters",
+    "demo", "version",
+)  # fmt: skip
+LIGHT_START_MODULES_ABSENT = ("httpx", "asyncpg", "nats", "yaml", "rich", "contracts", "chassis")
+
+
+@pytest.fixture
+def headrace(monkeypatch, capsys, tmp_path):
+    """Runs a command in an empty folder; its exit status, what it printed, and what it complained of."""
+    for name in ("HEADRACE_NATS_URL", "HEADRACE_POSTGRES_DSN", "HEADRACE_URL", "HEADRACE_TOKEN", "HEADRACE_DATA_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["headrace", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    return run
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_says_what_it_is_for_with_an_example(headrace, command):
+    status, out, _ = headrace(command, "--help")
+
+    assert status == 0
+    assert "Examples" in out
+    assert f"headrace {command}" in out
+
+
+def test_the_first_help_lists_every_command(headrace):
+    _, out, _ = headrace("--help")
+
+    assert [command for command in COMMANDS if f" {command} " not in out] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["status"], "No stack runs on .headrace: start one with `headrace up`"),
+        (["instances"], "No stack runs on .headrace: start one with `headrace up`"),
+        (["migrate"], "or set HEADRACE_POSTGRES_DSN"),
+        (["migrate", "sideways"], "'sideways' is no direction: choose up, down or status."),
+        (["migrate", "--service", "gateway"], "Service 'gateway' keeps no database: choose one of blueprint"),
+        (["dead-letters"], "or set HEADRACE_POSTGRES_DSN"),
+        (
+            ["service", "kitchen"],
+            "There is no service 'kitchen': choose one of blueprint, execution, metrics, gateway.",
+        ),
+        (["service", "execution"], "set HEADRACE_NATS_URL and HEADRACE_POSTGRES_DSN"),
+        (["token"], ".headrace holds no signing key yet: start a stack with `headrace up`"),
+        (["up", "--tools", "missing.py"], "missing.py is not a file: --tools names a Python file"),
+        (["run", "missing.yaml"], "missing.yaml cannot be read (No such file or directory): check the path."),
+        (["demo"], "examples holds no blueprints (*.yaml)"),
+        (["cancel", "1", "--url", "http://127.0.0.1:9", "--token", "t"], "http://127.0.0.1:9 does not answer"),
+    ],
+)
+def test_a_refusal_is_one_sentence_that_says_what_to_do(headrace, arguments, sentence):
+    status, out, err = headrace(*arguments)
+
+    assert status == 1
+    assert out == ""
+    assert err.startswith("headrace: ")
+    assert sentence in err
+    assert len(err.splitlines()) == 1
+
+
+def test_a_fault_of_ours_is_no_traceback(headrace, monkeypatch):
+    monkeypatch.setattr("headrace.status.picture", lambda *_: 1 / 0)
+
+    status, _, err = headrace("status")
+
+    assert status == cli.UNEXPECTED
+    assert err.startswith("headrace: unexpected ZeroDivisionError")
+    assert "Traceback" not in err
+
+
+def test_a_token_can_be_signed_without_a_stack(headrace, tmp_path):
+    secrets_of(tmp_path)
+
+    status, out, _ = headrace("token", "--user", "ada", "--team", "a", "--team", "b", "--data-dir", str(tmp_path))
+
+    assert status == 0
+    assert out.count(".") == 2
+
+
+def test_light_commands_load_no_heavy_library():
+    code = (
+        "import sys\nfrom headrace import cli\nsys.argv = ['headrace', 'version']\n"
+        "try: cli.main()\nexcept SystemExit: pass\n"
+        f"sys.exit(str([name for name in {LIGHT_START_MODULES_ABSENT} if name in sys.modules]))"
+    )
+
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=clean_environment(), check=False
+    )
+
+    assert run.stderr.strip() == "[]"
