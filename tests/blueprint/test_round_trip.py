@@ -93,7 +93,7 @@ async def test_one_statement_reads_a_version_with_its_graph(shelf, postgres_dsn)
         connection.add_query_logger(lambda record: statements.append(record.query))
 
     settings = {"search_path": "blueprint"}
-    async with asyncpg.create_pool(postgres_dsn, min_size=1, setup=listen, server_settings=settings) as pool:
+    async with asyncpg.create_pool(postgres_dsn, min_size=1, init=listen, server_settings=settings) as pool:
         at = replace(shelf.at, rows=ReadModel(pool, AlwaysFresh()))
         found = await queries.get(GetBlueprint(caller=ANN, blueprint_id=id), at)
 
