@@ -85,7 +85,7 @@ def test_a_refusal_carries_every_problem():
     with pytest.raises(ProblemError) as refused:
         client(gateway).create_blueprint({})
 
-    assert refused.value.errors == (FieldProblem("/nodes/0", "x", "First."), FieldProblem("", "x", "Second."))
+    assert refused.value.errors == (FieldProblem("/nodes/0", "x", "First."), FieldProblem("", "y", "Second."))
     assert str(refused.value).splitlines() == [
         "Invalid content (422 invalid): 2 problems.",
         "  /nodes/0  First.",

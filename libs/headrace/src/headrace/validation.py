@@ -3,6 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+from chassis.language import CEL
+from contracts.blueprint import BlueprintBody
+from contracts.graph_rules import problems_of as graph_problems
+from contracts.parsing import parse_body
+from contracts.workflow import WorkflowGraph
+from headrace.commands.options import connect
 from headrace.data_dir import read_state
 
 Problem = dict[str, str]
@@ -10,14 +16,15 @@ Problem = dict[str, str]
 
 def problems_of(body: dict[str, Any], data_dir: Path, url: str | None) -> list[Problem]:
     """Every problem as `{pointer, code, message}`; empty when the body may be created."""
-    state = read_state(data_dir)
-    if url is not None or state is not None:
-        return _asked(body, data_dir, url)
-    return _found_here(body)
-
-
-def _asked(body: dict[str, Any], data_dir: Path, url: str | None) -> list[Problem]:
-    from headrace.commands.options import connect
-
+    if url is None and read_state(data_dir) is None:
+        return found_here(body)
     with connect(data_dir, url, None, None) as client:
         return [dict(problem) for problem in client.check_blueprint(body)["problems"]]
+
+
+def found_here(body: dict[str, Any]) -> list[Problem]:
+    """The problems that show without a stack: everything but which tools and providers it has."""
+    read = parse_body(BlueprintBody, body)
+    if isinstance(read, BlueprintBody):
+        read = graph_problems(WorkflowGraph(nodes=read.nodes, edges=read.edges), read.config, CEL)
+    return [problem.model_dump() for problem in read]
