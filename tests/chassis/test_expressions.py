@@ -171,7 +171,7 @@ class TestTheBudget:
     def test_does_not_pay_for_what_an_expression_does_not_read(self) -> None:
         heavy = {"input": {"amount": 1, "rows": [{"n": n, "text": "x" * 50} for n in range(20_000)]}}
         evaluate("input.amount > 0", heavy)
-        began = time.perf_counter()
+        began = time.process_time()
         for _ in range(100):
             evaluate("input.amount > 0", heavy)
-        assert time.perf_counter() - began < 0.1
+        assert time.process_time() - began < 0.1

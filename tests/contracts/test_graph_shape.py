@@ -1,6 +1,5 @@
 """The shape of a graph: reachable nodes, back edges, loops, cycles without an exit."""
 
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -56,5 +56,6 @@ class EdgeRules:
         if complaint:
             hint = spelling_hint(condition, self.nodes)
             yield Problem(pointer=at, code="bad_expression", message=f"`{condition}`: {complaint}{hint}.")
+            return
         for sentence in unknown_references(condition, self.nodes):
             yield Problem(pointer=at, code="unknown_node_reference", message=sentence)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 Place = tuple[str | int, ...]
@@ -101,6 +102,7 @@ def paths(expression: str) -> tuple[tuple[str, ...], ...]:
     )
 
 
+@lru_cache(maxsize=4_096)
 def node_references(expression: str) -> tuple[str, ...]:
     """The node ids in `nodes.ID` and `nodes["ID"]`, each once."""
     return tuple(dict.fromkeys(path[1] for path in paths(expression) if path[0] == "nodes" and len(path) > 1))

@@ -22,9 +22,9 @@ class NodeRules:
 
     language: Language
     node_ids: Collection[str]
-    known_tools: Collection[str] | None = None
+    known_tools: Collection[str] | None
     """None where it is not known which tools there are."""
-    node_types: Mapping[str, type[NodeConfig]] = NODE_TYPES
+    node_types: Mapping[str, type[NodeConfig]]
 
     def problems(self, index: int, node: Node) -> Iterator[Problem]:
         """Everything that is wrong with the node at this index."""
@@ -65,10 +65,16 @@ class NodeRules:
         found = list(templates_in(templates))
         if not found:
             return
-        for place, complaint in self.language.check_template(templates):
+        faults = self.language.check_template(templates)
+        for place, complaint in faults:
             hint = spelling_hint(complaint, self.node_ids)
             yield Problem(pointer=at + place, code="bad_expression", message=f"{complaint}{hint}.")
+        bad = {place for place, _ in faults}
         for path, template in found:
-            for expression in expressions_in(template):
-                for sentence in unknown_references(expression, self.node_ids):
-                    yield Problem(pointer=at + pointer(path), code="unknown_node_reference", message=sentence)
+            if (place := pointer(path)) not in bad:
+                for sentence in self._unknown_nodes(template):
+                    yield Problem(pointer=at + place, code="unknown_node_reference", message=sentence)
+
+    def _unknown_nodes(self, template: str) -> Iterator[str]:
+        for expression in expressions_in(template):
+            yield from unknown_references(expression, self.node_ids)
