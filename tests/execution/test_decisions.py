@@ -138,7 +138,11 @@ class TestExecutors:
 class TestRouting:
     def test_a_condition_takes_the_first_true_edge(self) -> None:
         graph = a_graph(
-            "start -> c", "c -> big if input.n > 10", "c -> huge if input.n > 100", "c -> small", a_node("c", "condition")
+            "start -> c",
+            "c -> big if input.n > 10",
+            "c -> huge if input.n > 100",
+            "c -> small",
+            a_node("c", "condition"),
         )
         assert output_of(Story(graph, {"n": 500})) == {"big": "big"}
         assert output_of(Story(graph, {"n": 1})) == {"small": "small"}

@@ -31,7 +31,7 @@ def an_edge(text: str) -> Edge:
 
 
 def a_graph(*parts: Node | str) -> WorkflowGraph:
-    """A graph of nodes and edges as text; nodes that only edges name are transforms, `start` and `end` what they say."""
+    """A graph of nodes and edges as text; nodes that only edges name are transforms, or what `start` and `end` say."""
     nodes = {part.id: part for part in parts if isinstance(part, Node)}
     edges = tuple(an_edge(part) for part in parts if isinstance(part, str))
     for edge in edges:

@@ -12,7 +12,7 @@ from contracts.execution import ENDED, RunError, RunFigures, Status
 from execution.graph import CompiledGraph, Flow, Visit
 
 
-class OutOfOrder(Exception):  # noqa: N818 - names what happened to the history
+class OutOfOrder(Exception):
     """A fact does not follow the one before it in its stream."""
 
 

@@ -98,11 +98,11 @@ class Flow:
         while self.leaving:
             source, alive_edges = self.leaving.popleft()
             for index in self.graph.outgoing[source]:
-                self.send(index, index in alive_edges)
+                self.send(index, alive=index in alive_edges)
             self.count(source, -1)
             self.close_quiet_loops(source)
 
-    def send(self, index: int, alive: bool) -> None:
+    def send(self, index: int, *, alive: bool) -> None:
         """One edge of a finished or passed-over node: back, out of a loop, or plainly forward."""
         if index in self.graph.back:
             if alive:
@@ -113,9 +113,9 @@ class Flow:
             if not alive:
                 return
             self.rounds[left].exits_taken.add(index)
-        self.deliver(index, alive)
+        self.deliver(index, alive=alive)
 
-    def deliver(self, index: int, alive: bool) -> None:
+    def deliver(self, index: int, *, alive: bool) -> None:
         """A token arrives at the end of an edge; its node is visited when it was the last one missing."""
         target = self.graph.edges[index].target
         queue = self.queued.setdefault(index, deque())
@@ -174,7 +174,7 @@ class Flow:
                 self.reopen(index)
             for index in self.graph.exits[number]:
                 if index not in taken:
-                    self.deliver(index, False)
+                    self.deliver(index, alive=False)
 
     def reopen(self, index: int) -> None:
         """An edge into a loop that has ended is waited for again."""

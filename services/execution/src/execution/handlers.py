@@ -44,7 +44,7 @@ class Collaborators:
 
 
 async def execute(command: ExecuteBlueprint, at: Collaborators) -> ExecutionView:
-    """Accept a run and answer when it is recorded, or has ended; asking again with the same id or key is the same run."""
+    """Accept a run; answer when it is recorded, or has ended. Asking again with the same id or key is the same run."""
     door.check_access(command)
     door.check_size(command)
     instance_id = await accept(command, at)
@@ -72,11 +72,13 @@ async def accept(command: ExecuteBlueprint, at: Collaborators) -> UUID:
                 return command.instance_id
         else:
             return command.instance_id
-    raise Unavailable("busy", "The Idempotency-Key is being used by too many requests at once.", retry_after_seconds=1.0)
+    raise Unavailable(
+        "busy", "The Idempotency-Key is being used by too many requests at once.", retry_after_seconds=1.0
+    )
 
 
 async def admit(command: ExecuteBlueprint, at: Collaborators, also: tuple[Append, ...]) -> None:
-    """Let the door's middleware decide, record the request with what they decided, and begin at once if there is room."""
+    """Let the door's middleware decide, record the request with their decisions, and begin at once if there is room."""
     version = await at.known.at(command.blueprint)
     eager = at.worker.free_slots > 0
     turn = Turn(Instance(command.instance_id, version.graph), clock.now())

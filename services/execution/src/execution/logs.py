@@ -1,5 +1,6 @@
 """Facts of a run told for people: a level, a sentence and the details (pure)."""
 
+from collections.abc import Callable
 from typing import Any
 
 from contracts import instance_events as facts
@@ -22,35 +23,28 @@ def level_of(event: facts.InstanceEvent) -> Level:
 
 def sentence(event: facts.InstanceEvent) -> str:
     """The fact as one sentence."""
-    match event:
-        case facts.NodeEvent():
-            return node_sentence(event)
-        case facts.InstanceFailed():
-            return f"Failed: {event.error.message}"
-        case facts.InstanceCompleted():
-            return f"Completed in {event.figures.execution_time_ms:g} ms."
-        case facts.InstanceThrottled():
-            return f"Held back by the rate limit until {event.due_at:%H:%M:%S}."
-        case facts.CacheHit():
-            return f"Answered from memory; instance {event.answered_by} answered the same before."
-        case facts.VariableChanged():
-            return f"Variable {event.name} was deleted." if event.deleted else f"Variable {event.name} was set."
-        case facts.InstanceCancelRequested():
-            return f"{event.by} asked to cancel."
-        case facts.InstanceClaimed():
-            return f"Worker {event.worker_id} took over (epoch {event.epoch})."
-        case _:
-            return SENTENCES.get(type(event), type(event).__name__)
+    if isinstance(event, facts.NodeEvent):
+        return node_sentence(event)
+    tell = SENTENCES.get(type(event))
+    return tell(event) if tell else type(event).__name__
 
 
-SENTENCES: dict[type[facts.InstanceEvent], str] = {
-    facts.InstanceRequested: "Accepted.",
-    facts.InstanceAdmitted: "Admitted by the rate limit.",
-    facts.InstanceStarted: "Started.",
-    facts.InstanceSuspended: "Waiting.",
-    facts.InstanceCancelled: "Cancelled.",
-    facts.CacheMissed: "Not in memory yet.",
+SENTENCES: dict[type[facts.InstanceEvent], Callable[[Any], str]] = {
+    facts.InstanceRequested: lambda _: "Accepted.",
+    facts.InstanceAdmitted: lambda _: "Admitted by the rate limit.",
+    facts.InstanceThrottled: lambda event: f"Held back by the rate limit until {event.due_at:%H:%M:%S}.",
+    facts.CacheMissed: lambda _: "Not in memory yet.",
+    facts.CacheHit: lambda event: f"Answered from memory; instance {event.answered_by} answered the same before.",
+    facts.InstanceClaimed: lambda event: f"Worker {event.worker_id} took over (epoch {event.epoch}).",
+    facts.InstanceStarted: lambda _: "Started.",
+    facts.VariableChanged: lambda event: f"Variable {event.name} was {'deleted' if event.deleted else 'set'}.",
+    facts.InstanceSuspended: lambda _: "Waiting.",
+    facts.InstanceCancelRequested: lambda event: f"{event.by} asked to cancel.",
+    facts.InstanceCompleted: lambda event: f"Completed in {event.figures.execution_time_ms:g} ms.",
+    facts.InstanceFailed: lambda event: f"Failed: {event.error.message}",
+    facts.InstanceCancelled: lambda _: "Cancelled.",
 }
+"""Each fact about the whole instance in words."""
 
 
 def node_sentence(event: facts.NodeEvent) -> str:

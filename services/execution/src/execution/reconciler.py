@@ -1,4 +1,4 @@
-"""Finds instances that nobody drives and puts them back to work: orphans of dead workers, missed times, lost messages."""
+"""Finds instances that nobody drives and puts them back to work: orphans, missed times, lost messages."""
 
 import asyncio
 from collections.abc import Iterable

@@ -8,7 +8,7 @@ from contracts.workflow import POLICY_KEYS, Node
 from execution.domain import Instance
 
 
-class NoBranchTaken(Exception):  # noqa: N818 - names what happened
+class NoBranchTaken(Exception):
     """The node has outgoing edges and none of them could be taken."""
 
 

@@ -1,7 +1,7 @@
 """One instance in memory: decide, commit, act, and again, until it ends or rests."""
 
 import asyncio
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -25,7 +25,7 @@ HARD_CANCEL_SECONDS = 1.0
 log = get_logger(__name__)
 
 
-class Abandoned(Exception):  # noqa: N818 - names what became of the instance
+class Abandoned(Exception):
     """Another worker owns the instance: everything in hand is dropped, nothing more is recorded here."""
 
 
@@ -110,7 +110,7 @@ class Run:
         self.news.clear()
 
     async def decide(self) -> None:
-        """Turn what is in hand into facts and commit them. A conflict is read, and decided again with the same results."""
+        """Turn what is in hand into facts and commit them; after a conflict, decide again with the same results."""
         while True:
             try:
                 if self.stale:
@@ -182,7 +182,7 @@ class Run:
             self.in_hand.append((visit, attempt, outcome))
             self.news.set()
 
-    def cancel_effects(self, keep: Set[tuple[Visit, int]]) -> None:
+    def cancel_effects(self, keep: AbstractSet[tuple[Visit, int]]) -> None:
         """Tell the other attempts to stop, and stop those that do not listen a little later."""
         for key in [key for key in self.in_flight if key not in keep]:
             flight = self.in_flight.pop(key)

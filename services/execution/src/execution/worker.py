@@ -16,7 +16,7 @@ from execution.known import KnownBlueprints
 from execution.leases import Leases
 from execution.running import Run, Workshop, seconds_until
 
-DRAIN_SECONDS = 8.0
+DRAIN_SECONDS = 6.0
 """What nodes in flight get to finish when the process is told to stop."""
 REMEMBERED_WAKES = timedelta(minutes=15)
 """Longer waits are left to the scan of the read model, so that they cost no memory."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum
+from enum import Enum, auto
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -13,8 +13,8 @@ from execution.domain import Instance
 class Verdict(Enum):
     """What becomes of the event after this middleware."""
 
-    PASS = "pass"
-    STOP = "stop"
+    PASS = auto()
+    STOP = auto()
     """Intercepted: the middleware after this one do not hear the event."""
 
 

@@ -11,7 +11,7 @@ async def check_input(event: InstanceRequested, turn: Turn, around: Surroundings
     """Hold the input against `config.input_schema`; refused (422) with every problem at once."""
     schema = event.config.input_schema
     if schema is not None:
-        problems = schemas.validate(schema, event.input, pointer="/input")
+        problems = schemas.problems_of_value(schema, event.input, at=("input",))
         if problems:
-            raise Invalid("invalid_input", "The input does not fit the blueprint's input_schema.", tuple(problems))
+            raise Invalid("invalid_input", "The input does not fit the blueprint's input_schema.", problems)
     return Verdict.PASS

@@ -1,0 +1,21 @@
+"""A worker at work for each test that asks for one."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.support.mill import Mill, migrated, milling
+
+
+@pytest.fixture
+async def execution_dsn(postgres_dsn: str) -> str:
+    """A database with the schema of the execution service."""
+    await migrated(postgres_dsn)
+    return postgres_dsn
+
+
+@pytest.fixture
+async def mill(execution_dsn: str, nats_url: str, namespace: str) -> AsyncIterator[Mill]:
+    """The service with its pipeline as it is."""
+    async with milling(execution_dsn, nats_url, namespace) as at:
+        yield at

@@ -1,0 +1,80 @@
+"""The execution service at work inside the test, on a real NATS and a real Postgres."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from chassis.ids import new_id
+from chassis.migrations import migrate_up
+from chassis.runtime import Runtime
+from chassis.service import running
+from chassis.settings import Settings
+from contracts.blueprint import BlueprintReference
+from contracts.execution import ExecutionView, GetInstance, InstanceView
+from contracts.instance_events import InstanceEvent
+from contracts.workflow import BlueprintConfig, WorkflowGraph
+from execution.app import MIGRATIONS, Arrange, as_it_is, service
+from execution.known import version_definition
+from execution.projections import KNOW
+from execution.records import Records
+from tests.support.builders import ALICE, a_reference, an_execution
+
+
+@dataclass(frozen=True)
+class Mill:
+    """What a test asks of the service."""
+
+    runtime: Runtime
+
+    async def know(self, graph: WorkflowGraph, /, **config: Any) -> BlueprintReference:
+        """Let execution know a blueprint as if blueprint's event had arrived."""
+        reference = a_reference(id=new_id(), position=0, team_id="mill", visibility="team")
+        definition = version_definition(graph, BlueprintConfig(**config))
+        await self.runtime.pool.execute(KNOW, [reference.id], [1], [definition])
+        return reference
+
+    async def execute(
+        self, blueprint: BlueprintReference, input: Any = None, *, wait: float = 20.0, **changed: Any
+    ) -> ExecutionView:
+        """Alice executes and waits for the end."""
+        command = an_execution(blueprint, input, wait_seconds=wait, **changed)
+        answer = await self.runtime.bus.ask_for(command, wait + 5)
+        assert isinstance(answer, ExecutionView)
+        return answer
+
+    async def instance(self, instance_id: UUID) -> InstanceView:
+        """The instance as alice sees it."""
+        answer = await self.runtime.bus.ask_for(GetInstance(caller=ALICE, instance_id=instance_id))
+        assert isinstance(answer, InstanceView)
+        return answer
+
+    async def facts(self, instance_id: UUID) -> list[InstanceEvent]:
+        """Everything recorded of an instance."""
+        return await Records(self.runtime.store).history(instance_id)
+
+    async def told(self, instance_id: UUID) -> list[str]:
+        """The names of its facts."""
+        return [type(event).__name__ for event in await self.facts(instance_id)]
+
+
+async def migrated(dsn: str) -> None:
+    """Give the database the schema of the execution service."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        await migrate_up(connection, MIGRATIONS, "execution")
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def milling(
+    dsn: str, nats_url: str, namespace: str, arrange: Arrange = as_it_is, **settings: Any
+) -> AsyncIterator[Mill]:
+    """One worker at work on a migrated database."""
+    chosen = Settings(nats_url=nats_url, postgres_dsn=dsn, namespace=namespace, **settings)
+    async with running(service(arrange), chosen) as runtime:
+        yield Mill(runtime)
