@@ -36,7 +36,7 @@ CREATE TABLE stops (
     place  text    NOT NULL,
     PRIMARY KEY (parcel, number)
 );
-CREATE INDEX stops_by_place ON stops (place, parcel);
+CREATE INDEX stops_by_place ON stops (left(place, 20), parcel);
 CREATE TABLE notes (parcel uuid NOT NULL REFERENCES parcels (id), note text NOT NULL);
 """
 """`notes` belongs to somebody else and refers to a table of the projection."""
@@ -134,9 +134,7 @@ class PostOffice:
 
 def move(parcel: UUID, version: int, place: str) -> NewEvent:
     """A move as it is recorded, with the trace it happened in."""
-    event = ParcelMoved(
-        originator_id=parcel, originator_version=version, timestamp=datetime.now(UTC), place=place
-    )
+    event = ParcelMoved(originator_id=parcel, originator_version=version, timestamp=datetime.now(UTC), place=place)
     trace = f"00-{'ab' * 16}-{'cd' * 8}-01"
     return NewEvent(new_id(), version, event.topic(), event.state(), encode_metadata(traceparent=trace))
 

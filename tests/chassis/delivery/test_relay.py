@@ -36,7 +36,7 @@ async def test_a_message_carries_the_event_and_where_it_comes_from(office: PostO
     stream = bus.stream(SERVICE)
 
     position = await office.record("Lisbon")
-    await eventually(lambda: office.published())
+    await eventually(office.published)
 
     recorded = (await office.store.read_after(0, 1))[0]
     message = await bus.js.get_msg(stream, 1)
@@ -183,7 +183,8 @@ async def test_a_message_that_no_relay_made_does_not_stop_it(office: PostOffice,
 
     assert await relay.wait_for(second, 10)
     received = await bus.nc.request(
-        f"$JS.API.DIRECT.GET.{bus.stream(SERVICE)}", b'{"last_by_subj":"%s.post.ParcelMoved.*"}' % bus.namespace.encode()
+        f"$JS.API.DIRECT.GET.{bus.stream(SERVICE)}",
+        b'{"last_by_subj":"%s.post.ParcelMoved.*"}' % bus.namespace.encode(),
     )
     assert recorded_from(received) is not None
 

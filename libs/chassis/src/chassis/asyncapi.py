@@ -2,6 +2,7 @@
 
 import inspect
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from faststream.nats import NatsBroker
@@ -18,12 +19,23 @@ AGGREGATE = "aggregate_id"
 SCHEMAS = "#/components/schemas/{model}"
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One channel that the service listens to."""
+
+    title: str
+    message_type: type[Any]
+    subject: str
+    queue: str = ""
+
+
 def asyncapi(service: Service[Any]) -> dict[str, Any]:
     """The document of a service; needs no connection. The handlers' docstrings are its text."""
     broker = NatsBroker(specification_url=SERVER)
     for request_type, handler in service.answers.items():
         description = inspect.getdoc(handler) or inspect.getdoc(request_type)
-        _document(broker, request_type, request_type.subject(NAMESPACE), service.name, description)
+        heard = Heard(request_type.__name__, request_type, request_type.subject(NAMESPACE), service.name)
+        _document(broker, heard, description)
     for event_type in service.says:
         subject = _event_subject(service.name, event_type)
         description = inspect.getdoc(event_type)
@@ -31,7 +43,8 @@ def asyncapi(service: Service[Any]) -> dict[str, Any]:
     for source, event_types in service.hears:
         for event_type in event_types:
             description = f"{inspect.getdoc(event_type)} Heard through a durable pull consumer."
-            _document(broker, event_type, _event_subject(source, event_type), "", description)
+            title = f"{event_type.topic()}From{source.capitalize()}"
+            _document(broker, Heard(title, event_type, _event_subject(source, event_type)), description)
     specification = AsyncAPI(broker, title=f"Headrace {service.name}", version=VERSION)
     document: dict[str, Any] = json.loads(specification.to_specification().to_json())
     for message in document["components"]["messages"].values():
@@ -44,12 +57,13 @@ def asyncapi(service: Service[Any]) -> dict[str, Any]:
     return document
 
 
-def _document(broker: NatsBroker, message_type: type[Any], subject: str, queue: str, description: str | None) -> None:
+def _document(broker: NatsBroker, heard: Heard, description: str | None) -> None:
     async def documented(message: Any) -> None: ...
 
-    documented.__name__ = message_type.__name__
-    documented.__annotations__ = {"message": message_type}
-    broker.subscriber(subject, queue=queue, title=message_type.__name__, description=description)(documented)
+    documented.__name__ = heard.title
+    documented.__annotations__ = {"message": heard.message_type}
+    subscriber = broker.subscriber(heard.subject, queue=heard.queue, title=heard.title, description=description)
+    subscriber(documented)
 
 
 def _event_subject(service: str, event_type: type[Event]) -> str:

@@ -29,7 +29,9 @@ def configure_logging(service: str, level: str = "info", output: str = "json") -
     ]
     rendering: list[Processor] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     if output == "text":
-        rendering = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        # Plain tracebacks: the rich ones show the values of local variables, among them secrets.
+        plain = structlog.dev.plain_traceback
+        rendering = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
     threshold = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[*shared, *rendering],
