@@ -14,7 +14,7 @@ from tests.metrics.conftest import Asking
 from tests.metrics.facts import NOON, ending, thrown
 from tests.metrics.naive import check_analytics, check_usage, within
 
-DAYS = 9
+DAYS = 5
 ADA, BOB, CAT = Caller(user_id="ada"), Caller(user_id="bob"), Caller(user_id="cat", teams=("red",))
 
 
@@ -33,7 +33,7 @@ async def test_any_window_of_thousands_of_facts_is_answered_as_a_recount_would(
 ) -> None:
     dice = random.Random(seed)
     blueprints, users = [new_id() for _ in range(3)], ["ada", "bob", "cat"]
-    facts = thrown(dice, 3_000, blueprints, users, DAYS)
+    facts = thrown(dice, 3_500, blueprints, users, DAYS)
     async with pool.acquire() as rows:
         for begin in range(0, len(facts), 500):
             await count_endings(facts[begin : begin + 500], rows)

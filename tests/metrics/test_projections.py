@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
+from datetime import timedelta, timezone
 from decimal import Decimal
 
 import asyncpg
@@ -10,6 +10,7 @@ import pytest
 
 from chassis.ids import new_id
 from contracts.instance_events import InstanceEnded
+from metrics.domain import Span
 from metrics.projections import count_endings
 from tests.metrics.facts import NOON, ending, thrown
 
@@ -55,7 +56,7 @@ async def test_money_adds_up_to_the_last_digit(rows: asyncpg.Connection) -> None
     assert kept == Decimal("1000000000.9999990000000001")
 
 
-async def test_an_hour_and_a_day_count_everybody_and_each_user(rows: asyncpg.Connection) -> None:
+async def test_every_stretch_of_time_counts_everybody_and_each_user(rows: asyncpg.Connection) -> None:
     blueprint = new_id()
     facts = [ending(blueprint, "ada"), ending(blueprint, "bob", "failed"), ending(blueprint, "ada", "cancelled")]
     await project(rows, facts[:1], facts[1:])
@@ -63,14 +64,15 @@ async def test_an_hour_and_a_day_count_everybody_and_each_user(rows: asyncpg.Con
         "SELECT audience, completed, failed, cancelled, prompt_tokens FROM execution_rollups ORDER BY audience, span"
     )
     everybody, ada, bob = ("", 1, 1, 1, 300), ("ada", 1, 0, 1, 200), ("bob", 0, 1, 0, 100)
-    assert [tuple(row) for row in kept] == [everybody, everybody, ada, ada, bob, bob]
+    assert [tuple(row) for row in kept] == [*[everybody] * len(Span), *[ada] * len(Span), *[bob] * len(Span)]
 
 
-async def test_hours_and_days_begin_in_utc_whatever_the_clock_that_spoke(rows: asyncpg.Connection) -> None:
-    fact = ending(new_id(), at=NOON.replace(hour=23, minute=30).astimezone(tz=None))
+async def test_stretches_of_time_begin_in_utc_whatever_the_clock_that_spoke(rows: asyncpg.Connection) -> None:
+    fact = ending(new_id(), at=NOON.replace(hour=23, minute=34).astimezone(timezone(timedelta(hours=5, minutes=45))))
     await project(rows, [fact])
     starts = await rows.fetch("SELECT starts_at FROM execution_rollups WHERE audience = '' ORDER BY span")
-    assert [row["starts_at"] for row in starts] == [NOON.replace(hour=0), NOON.replace(hour=23)]
+    begin = NOON.replace(hour=23)
+    assert [row["starts_at"] for row in starts] == [begin.replace(minute=30), begin.replace(hour=0), begin]
 
 
 async def test_facts_told_again_are_not_counted_again(rows: asyncpg.Connection) -> None:
@@ -104,7 +106,7 @@ async def test_a_user_without_a_name_is_not_counted_twice(rows: asyncpg.Connecti
 async def test_a_batch_larger_than_a_statement_is_counted_whole(rows: asyncpg.Connection) -> None:
     wide = {f"n{number}": float(number) for number in range(3_000)}
     await project(rows, [ending(new_id(), node_execution_times=wide) for _ in range(2)])
-    assert await rows.fetchval("SELECT count(*) FROM node_rollups") == 2 * 2 * 3_000
+    assert await rows.fetchval("SELECT count(*) FROM node_rollups") == len(Span) * 2 * 3_000
 
 
 async def test_an_execution_that_ended_late_joins_its_own_hour(rows: asyncpg.Connection) -> None:

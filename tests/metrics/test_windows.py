@@ -18,7 +18,7 @@ from tests.metrics.facts import NOON, figures
 
 BLUEPRINT = UUID(int=1)
 MINUTE = timedelta(minutes=1)
-moments = st.integers(0, 4 * 24 * 60).map(lambda minutes: NOON + minutes * MINUTE)
+moments = st.integers(0, 4 * 24 * 60 * 60).map(lambda seconds: NOON + timedelta(seconds=seconds))
 
 
 def rollups(span: Span, ended: Iterable[datetime]) -> list[Rollup]:
@@ -34,17 +34,30 @@ def lying_in(part: Part, ended: Iterable[datetime]) -> list[datetime]:
 
 
 @given(st.lists(moments, max_size=60), moments, moments)
-def test_days_hours_and_single_executions_cover_each_moment_of_a_window_once(
+def test_rollups_and_single_executions_cover_each_moment_of_a_window_once(
     ended: list[datetime], one: datetime, other: datetime
 ) -> None:
     window = Window(*sorted((one, other)))
-    touching = [day for day in rollups(Span.DAY, ended) if Span.DAY.begin(window.since) <= day.starts_at < window.until]
-    days, parts = settle(window, touching)
-    hours, edges = settle(window, [hour for part in parts for hour in rollups(Span.HOUR, lying_in(part, ended))])
-    single = [moment for edge in edges for moment in lying_in(edge, ended)]
-    counted = sum(rollup.tally.total for rollup in (*days, *hours)) + len(single)
+    counted, parts = 0, [Part(BLUEPRINT, window)]
+    for span in Span:
+        touching = [
+            rollup
+            for part in parts
+            for rollup in rollups(span, ended)
+            if span.begin(part.window.since) <= rollup.starts_at < part.window.until
+        ]
+        whole, parts = settle(window, touching)
+        counted += sum(rollup.tally.total for rollup in whole)
+        assert len(parts) <= 2
+    counted += sum(len(lying_in(part, ended)) for part in parts)
     assert counted == len(lying_in(Part(BLUEPRINT, window), ended))
-    assert len(edges) <= 2
+
+
+@given(moments, st.sampled_from(Span))
+def test_every_moment_belongs_to_the_stretch_of_time_that_begins_before_it(moment: datetime, span: Span) -> None:
+    begin = span.begin(moment + timedelta(microseconds=1))
+    assert begin <= moment < begin + span.length
+    assert span.begin(begin) == begin
 
 
 def test_the_day_that_is_running_now_needs_no_closer_look() -> None:

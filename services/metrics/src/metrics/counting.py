@@ -1,4 +1,4 @@
-"""Counts a window from the fewest rows: whole days, then whole hours, then single executions at its edges."""
+"""Counts a window from few rows: whole days, at its edges hours, then five minutes, then single executions."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,8 +24,8 @@ DAYS_OF_BLUEPRINT = (
     f"{ROLLED} WHERE audience = $1 AND span = 'day' AND starts_at >= $2 AND starts_at < $3 AND blueprint_id = $4"
 )
 DAYS_OF_AUDIENCE = f"{ROLLED} WHERE audience = $1 AND span = 'day' AND starts_at >= $2 AND starts_at < $3"
-HOURS = f"""{ROLLED}
-WHERE audience = $1 AND span = 'hour' AND starts_at >= $2 AND starts_at < $3 AND blueprint_id = ANY($4::uuid[])
+CLOSER = f"""{ROLLED}
+WHERE audience = $1 AND span = $5 AND starts_at >= $2 AND starts_at < $3 AND blueprint_id = ANY($4::uuid[])
 """
 SINGLE = """
 SELECT blueprint_id, min(ended_at) AS first_at, max(ended_at) AS last_at,
@@ -109,24 +109,25 @@ async def count_own_nodes(rows: Connection, user_id: str, blueprint_id: UUID, wi
 
 async def _look_closer(rows: Connection, audience: str, window: Window, days: Iterable[Rollup]) -> Counted:
     whole, parts = settle(window, days)
-    unsettled: list[Part] = []
-    for day, ids in _by_window(parts):
-        hours = await rows.fetch(HOURS, audience, Span.HOUR.begin(day.since), day.until, ids)
-        whole_hours, rest = settle(window, map(rollup_of, hours))
-        whole += whole_hours
-        unsettled += rest
-    return Counted(whole, await _count_single(rows, audience, unsettled))
+    for span in (Span.HOUR, Span.FIVE_MINUTES):
+        smaller: list[Rollup] = []
+        for part, ids in _by_window(parts):
+            found = await rows.fetch(CLOSER, audience, span.begin(part.since), part.until, ids, span)
+            smaller += map(rollup_of, found)
+        settled, parts = settle(window, smaller)
+        whole += settled
+    return Counted(whole, await _count_single(rows, audience, parts))
 
 
 async def _count_single(rows: Connection, audience: str, parts: Iterable[Part]) -> list[tuple[Part, Tally]]:
     counted = []
-    for hour, ids in _by_window(parts):
-        bounds = (hour.since, hour.until, ids)
+    for edge, ids in _by_window(parts):
+        bounds = (edge.since, edge.until, ids)
         if audience == EVERYONE:
             found = await rows.fetch(SINGLE_OF_ALL, *bounds)
         else:
             found = await rows.fetch(SINGLE_OF_USER, *bounds, audience)
-        counted += [(Part(row["blueprint_id"], hour), _tally_of_single(row)) for row in found]
+        counted += [(Part(row["blueprint_id"], edge), _tally_of_single(row)) for row in found]
     return counted
 
 

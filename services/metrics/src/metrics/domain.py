@@ -173,20 +173,29 @@ class Tally:
 
 
 class Span(StrEnum):
-    """How much time a rollup sums up, in UTC."""
+    """How much time a rollup sums up, in UTC; the longest first, each a multiple of the next."""
 
-    HOUR = "hour"
     DAY = "day"
+    HOUR = "hour"
+    FIVE_MINUTES = "5 minutes"
 
     @property
     def length(self) -> timedelta:
         """From the beginning of one rollup to the next."""
-        return timedelta(hours=1) if self is Span.HOUR else timedelta(days=1)
+        return LENGTHS[self]
 
     def begin(self, moment: datetime) -> datetime:
-        """The beginning of the hour or day in which the moment lies."""
-        hour = moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-        return hour if self is Span.HOUR else hour.replace(hour=0)
+        """The beginning of the rollup to which the moment belongs."""
+        utc = moment.astimezone(UTC)
+        midnight = utc.replace(hour=0, minute=0, second=0, microsecond=0)
+        return midnight + (utc - midnight) // self.length * self.length
+
+
+LENGTHS = {
+    Span.DAY: timedelta(days=1),
+    Span.HOUR: timedelta(hours=1),
+    Span.FIVE_MINUTES: timedelta(minutes=5),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +208,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What of a window lies in one hour or day, for one blueprint."""
+    """What of a window lies in the time of one rollup, for one blueprint."""
 
     blueprint_id: UUID
     window: Window
@@ -207,7 +216,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Rollup:
-    """The tally of one hour or day, for one blueprint."""
+    """The tally of one stretch of time, for one blueprint."""
 
     blueprint_id: UUID
     span: Span
@@ -227,8 +236,8 @@ class Rollup:
 def settle(window: Window, rollups: Iterable[Rollup]) -> tuple[list[Rollup], list[Part]]:
     """Of the rollups that touch a window: those that may be used whole, and the parts that need a closer look.
 
-    Only the first and the last hour (or day) of a window can need one, and only those in which something happened
-    outside the window too: the rollup of the hour that is running now is used whole.
+    Only the first and the last rollup of a span can need one, and only when something happened in its time outside the
+    window too: the rollup of the hour that is running now is used whole.
     """
     whole: list[Rollup] = []
     parts: list[Part] = []

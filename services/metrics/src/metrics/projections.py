@@ -1,4 +1,4 @@
-"""Facts to rows: one row per ended execution, its sums by hour and day, and what blueprints are called."""
+"""Facts to rows: one row per ended execution, its sums over stretches of time, and what blueprints are called."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime

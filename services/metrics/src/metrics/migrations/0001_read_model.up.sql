@@ -1,4 +1,4 @@
--- One row per ended execution: what analytics read at the edges of a window, and what everything else can be made from again.
+-- One row per ended execution: what analytics read where the edge of a window cuts through five minutes.
 CREATE TABLE execution_metrics (
     instance_id           uuid PRIMARY KEY,
     blueprint_id          uuid NOT NULL,
@@ -25,11 +25,11 @@ COMMENT ON COLUMN execution_metrics.node_execution_times IS 'milliseconds, in th
 CREATE INDEX execution_metrics_of_blueprint ON execution_metrics (blueprint_id, ended_at);
 CREATE INDEX execution_metrics_of_user ON execution_metrics (user_id, ended_at);
 
--- The sums of one UTC hour or day: of a blueprint (audience '') and of each user's runs of it (audience = user id).
+-- The sums of a day, an hour or five minutes (UTC): of a blueprint (audience '') and of each user's runs of it (audience = user id).
 CREATE TABLE execution_rollups (
     audience           text NOT NULL,
     blueprint_id       uuid NOT NULL,
-    span               text NOT NULL CHECK (span IN ('hour', 'day')),
+    span               text NOT NULL CHECK (span IN ('day', 'hour', '5 minutes')),
     starts_at          timestamptz NOT NULL,
     first_at           timestamptz NOT NULL,
     last_at            timestamptz NOT NULL,
@@ -49,10 +49,10 @@ CREATE TABLE execution_rollups (
 COMMENT ON COLUMN execution_rollups.bucket_counts IS 'durations in logarithmic buckets, the first of them first_bucket';
 CREATE INDEX execution_rollups_of_audience ON execution_rollups (audience, span, starts_at);
 
--- How long each node took, in the same hours and days, of all runs of the blueprint.
+-- How long each node took, in the same stretches of time, of all runs of the blueprint.
 CREATE TABLE node_rollups (
     blueprint_id   uuid NOT NULL,
-    span           text NOT NULL CHECK (span IN ('hour', 'day')),
+    span           text NOT NULL CHECK (span IN ('day', 'hour', '5 minutes')),
     starts_at      timestamptz NOT NULL,
     node_id        text NOT NULL,
     first_bucket   integer NOT NULL,
