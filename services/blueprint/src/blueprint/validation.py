@@ -5,10 +5,13 @@ import asyncio
 from pydantic_core import from_json
 
 from blueprint.domain import sharing_problems
+from chassis.language import CEL
+from contracts import graph_rules
 from contracts.blueprint import BlueprintBody
 from contracts.message import Caller
 from contracts.parsing import SUSPICIOUS, unkept_values
 from contracts.refusal import Problem
+from contracts.workflow import WorkflowGraph
 
 LARGE_NODES = 100
 """From this size on a body is judged in a thread, so that nobody else's question waits for it."""
@@ -28,4 +31,6 @@ async def content_problems(body: BlueprintBody) -> tuple[Problem, ...]:
 
 def _judged(body: BlueprintBody) -> tuple[Problem, ...]:
     text = body.model_dump_json().encode()
-    return unkept_values(from_json(text), text) if SUSPICIOUS.search(text) else ()
+    unkept = unkept_values(from_json(text), text) if SUSPICIOUS.search(text) else ()
+    graph = WorkflowGraph.model_construct(nodes=body.nodes, edges=body.edges)
+    return (*unkept, *graph_rules.problems_of(graph, body.config, CEL))
