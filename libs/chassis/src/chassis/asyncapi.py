@@ -40,11 +40,10 @@ def asyncapi(service: Service[Any]) -> dict[str, Any]:
         subject = _event_subject(service.name, event_type)
         description = inspect.getdoc(event_type)
         broker.publisher(subject, title=event_type.topic(), description=description, schema=event_type)
-    for source, event_types in service.hears:
-        for event_type in event_types:
-            description = f"{inspect.getdoc(event_type)} Heard through a durable pull consumer."
-            title = f"{event_type.topic()}From{source.capitalize()}"
-            _document(broker, Heard(title, event_type, _event_subject(source, event_type)), description)
+    for source, event_type in _heard(service):
+        description = f"{inspect.getdoc(event_type)} Heard through a durable pull consumer."
+        heard = Heard(_heard_title(source, event_type), event_type, _event_subject(source, event_type))
+        _document(broker, heard, description)
     specification = AsyncAPI(broker, title=f"Headrace {service.name}", version=VERSION)
     document: dict[str, Any] = json.loads(specification.to_specification().to_json())
     for message in document["components"]["messages"].values():
@@ -52,8 +51,10 @@ def asyncapi(service: Service[Any]) -> dict[str, Any]:
         message.pop("correlationId", None)
     for request_type in service.answers:
         _add_reply(document, request_type)
-    for event_type in (*service.says, *(found for _, heard in service.hears for found in heard)):
-        _add_envelope(document, event_type.__name__)
+    said = [(event_type.topic(), event_type) for event_type in service.says]
+    heard_events = [(_heard_title(source, event_type), event_type) for source, event_type in _heard(service)]
+    for channel, event_type in (*said, *heard_events):
+        _add_envelope(document, channel, event_type)
     return document
 
 
@@ -64,6 +65,16 @@ def _document(broker: NatsBroker, heard: Heard, description: str | None) -> None
     documented.__annotations__ = {"message": heard.message_type}
     subscriber = broker.subscriber(heard.subject, queue=heard.queue, title=heard.title, description=description)
     subscriber(documented)
+
+
+def _heard(service: Service[Any]) -> list[tuple[str, type[Event]]]:
+    """Each event type that the service hears, with the service that says it."""
+    return [(source, event_type) for source, event_types in service.hears for event_type in event_types]
+
+
+def _heard_title(source: str, event_type: type[Event]) -> str:
+    """Not the event's own name, because a service may hear what it says."""
+    return f"{event_type.topic()}From{source.capitalize()}"
 
 
 def _event_subject(service: str, event_type: type[Event]) -> str:
@@ -88,14 +99,14 @@ def _add_reply(document: dict[str, Any], request_type: type[Request]) -> None:
     }
 
 
-def _add_envelope(document: dict[str, Any], event: str) -> None:
+def _add_envelope(document: dict[str, Any], channel: str, event_type: type[Event]) -> None:
     """Say where an event's place in its stream and its causes are: in the address and the headers, not in the body."""
-    document["channels"][event]["parameters"] = {AGGREGATE: {"description": "What the fact is about (`ce-subject`)."}}
-    schema = document["components"]["schemas"][event]
+    document["channels"][channel]["parameters"] = {AGGREGATE: {"description": "What the fact is about (`ce-subject`)."}}
+    schema = document["components"]["schemas"][event_type.__name__]
     schema["properties"] = {name: found for name, found in schema["properties"].items() if name not in PLACE}
     schema["required"] = [name for name in schema["required"] if name not in PLACE]
     for name, message in document["components"]["messages"].items():
-        if name.startswith(f"{event}:"):
+        if name.startswith(f"{channel}:"):
             message["correlationId"] = {"location": "$message.header#/Headrace-Correlation"}
 
 
