@@ -23,7 +23,7 @@ class Where(BaseModel):
 
 
 class FindParcel(Query):
-    """Where is it?"""
+    """Where is the parcel."""
 
     SERVICE: ClassVar[str] = "post"
     ANSWER: ClassVar[Any] = Where

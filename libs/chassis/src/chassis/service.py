@@ -67,12 +67,13 @@ class Service(Generic[D]):
 
 def main(service: Service[Any]) -> None:
     """Run a service until SIGTERM or SIGINT; leaves with 1 and one sentence in the log when it cannot start."""
+    configure_logging(service.name)
     try:
         settings = Settings.load()
         configure_logging(service.name, settings.log_level, settings.log_format)
         telemetry.start_tracing(service.name)
         _run(_until_signalled(service, settings))
-    except (BadSettings, migrations.UnknownSchema, Unavailable, OSError) as error:
+    except (BadSettings, migrations.UnknownSchema, Unavailable) as error:
         log.critical("service.cannot_start", reason=str(error))
         raise SystemExit(1) from error
     finally:
@@ -102,7 +103,11 @@ async def running(service: Service[Any], settings: Settings) -> AsyncIterator[Ru
 
 async def _open(stack: AsyncExitStack, service: Service[Any], settings: Settings) -> Resources:
     """Database first, so that a service on an unknown schema never touches the bus."""
-    pool = await open_pool(settings.postgres_dsn, service.name, max_size=settings.pool_size)
+    try:
+        pool = await open_pool(settings.postgres_dsn, service.name, max_size=settings.pool_size)
+    except (OSError, asyncpg.PostgresError) as error:
+        detail = f"Postgres does not let {service.name} in ({error}): start it, or check HEADRACE_POSTGRES_DSN"
+        raise Unavailable("postgres_unreachable", detail) from error
     stack.push_async_callback(_close, pool)
     async with pool.acquire() as connection:
         await migrations.check(connection, service.migrations, service.name)
