@@ -9,15 +9,15 @@ from uuid import UUID, uuid4
 
 import orjson
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 
 from chassis.bus import REFUSAL_HEADER, Bus
 from chassis.ops import PID
 from contracts.blueprint import BlueprintReference, ResolveBlueprint
 from contracts.execution import ExecutionView, InstanceMetrics, InstanceView, StreamLine, StreamLines, Token
-from contracts.instance_events import InstanceCompleted, InstanceEvent, InstanceRequested, NodeStarted
+from contracts.instance_events import InstanceCompleted, InstanceEvent, InstanceStarted, NodeStarted
 from contracts.message import Request
 from contracts.refusal import Refusal
-from contracts.workflow import BlueprintConfig
 
 R = TypeVar("R", bound=Request)
 Answer = Any
@@ -32,6 +32,7 @@ class FakeHouse:
         self.bus = bus
         self.asked: list[Any] = []
         self.headers: list[dict[str, str]] = []
+        self._subscriptions: dict[str, Subscription] = {}
 
     async def when(self, request_type: type[R], answer: Callable[[R], Answer | Awaitable[Answer]] | Answer) -> None:
         """From now on, answer requests of this type so; takes the place of an earlier answer."""
@@ -64,11 +65,11 @@ class FakeHouse:
         await self._subscriptions.pop(request_type.subject(self.bus.namespace)).unsubscribe()
         await self.bus.nc.flush()
 
-    async def answer_ops(self, service: str, metrics: str = "", pid: str = "1") -> None:
-        """Answer the pings and the metrics requests of a service."""
+    async def answer_ops(self, service: str, metrics: str = "", pid: str = "1", *, ready: bool = True) -> None:
+        """Answer the pings and the metrics requests of a service, as one more process of it."""
 
         async def pong(message: Msg) -> None:
-            await message.respond(b"{}")
+            await message.respond(orjson.dumps({"service": service, "ready": ready}))
 
         async def page(message: Msg) -> None:
             await self.bus.nc.publish(message.reply, metrics.encode(), headers={PID: pid})
@@ -93,10 +94,6 @@ class FakeHouse:
         """What was asked of this type, in order."""
         return [request for request in self.asked if isinstance(request, request_type)]
 
-    @property
-    def _subscriptions(self) -> dict[str, Any]:
-        return self.__dict__.setdefault("subscriptions", {})
-
 
 def reference(**changes: Any) -> BlueprintReference:
     """What `blueprint` says of a blueprint of Ada's."""
@@ -118,21 +115,9 @@ def instance(instance_id: UUID, status: str = "completed", **changes: Any) -> In
     )
 
 
-def requested(instance_id: UUID) -> InstanceRequested:
-    """The first event of a run."""
-    return InstanceRequested(
-        originator_id=instance_id,
-        originator_version=1,
-        timestamp=NOON,
-        blueprint_id=BLUEPRINT_ID,
-        blueprint_version=1,
-        user_id="ada",
-        team_id=None,
-        input={"n": 1},
-        config=BlueprintConfig(),
-        conversation_id=None,
-        metadata={},
-    )
+def started(instance_id: UUID) -> InstanceStarted:
+    """The first event of a run, as short as they come."""
+    return InstanceStarted(originator_id=instance_id, originator_version=1, timestamp=NOON)
 
 
 def node_started(instance_id: UUID, version: int) -> NodeStarted:
@@ -174,10 +159,6 @@ def stranger() -> UUID:
 
 
 def _json(given: Any) -> bytes:
-    return (
-        given
-        if isinstance(given, bytes)
-        else orjson.dumps(given)
-        if isinstance(given, dict)
-        else given.model_dump_json(by_alias=True).encode()
-    )
+    if isinstance(given, bytes):
+        return given
+    return orjson.dumps(given) if isinstance(given, dict) else given.model_dump_json(by_alias=True).encode()
