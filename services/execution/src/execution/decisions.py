@@ -9,8 +9,9 @@ from contracts import instance_events as facts
 from contracts.execution import RunError
 from contracts.node_configs import PURE_TYPES
 from contracts.workflow import MAX_DELAY_SECONDS, MAX_VISITS_PER_NODE, Node
-from execution.domain import Instance, milliseconds
+from execution.domain import Instance
 from execution.executors.registry import executor_for
+from execution.figures import milliseconds
 from execution.graph import Visit
 from execution.nodes.action import NodeFailure, NodeResult
 from execution.routing import NoBranchTaken, rendered_config, taken_edges
@@ -89,8 +90,7 @@ class Turn:
             self.cancel_in_flight()
             self.record(facts.InstanceCancelled, **self.ending())
         elif instance.failed:
-            failure = next(iter(instance.failed.values()))
-            self.fail(failure.event.error)
+            self.fail(next(iter(instance.failed.values())).error)
         elif instance.deadline is not None and self.now >= instance.deadline:
             seconds = instance.request.config.timeout_seconds
             self.fail(RunError(type="timeout", code="execution_timeout", message=f"Not done after {seconds:g} s."))

@@ -1,72 +1,19 @@
 """Instance: one run, folded from its facts; what it is and what it waits for, never how it is done (pure)."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from contracts import instance_events as facts
 from contracts.execution import ENDED, RunError, RunFigures, Status
+from execution.figures import Figures
 from execution.graph import CompiledGraph, Flow, Visit
+from execution.visits import Attempt, Timer
 
 
 class OutOfOrder(Exception):
     """A fact does not follow the one before it in its stream."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """A visit in flight: which attempt, since when."""
-
-    number: int
-    since: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Timer:
-    """A visit that waits for a time: to go on (`retry` False) or to be tried again (True)."""
-
-    due_at: datetime
-    attempt: int
-    retry: bool
-    since: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A failed attempt that no middleware has answered yet."""
-
-    event: facts.NodeFailed
-
-
-@dataclass(slots=True)
-class Figures:
-    """The running totals of one instance."""
-
-    nodes_executed: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cost: Decimal = Decimal(0)
-    tool_calls: int = 0
-    errors: int = 0
-    retries: int = 0
-    cache_hits: int = 0
-    node_ms: dict[str, float] = field(default_factory=dict)
-
-    def add_node(self, done: facts.NodeCompleted) -> None:
-        """Count one completed visit."""
-        self.nodes_executed += 1
-        self.prompt_tokens += done.prompt_tokens
-        self.completion_tokens += done.completion_tokens
-        self.cost += done.cost
-        self.tool_calls += done.tool_calls
-        self.add_time(done.node_id, done.duration_ms)
-
-    def add_time(self, node_id: str, duration_ms: float) -> None:
-        """Add the time of one attempt to its node."""
-        self.node_ms[node_id] = self.node_ms.get(node_id, 0.0) + duration_ms
 
 
 class Instance:
@@ -96,7 +43,7 @@ class Instance:
         self.variables: dict[str, Any] = {}
         self.running: dict[Visit, Attempt] = {}
         self.timers: dict[Visit, Timer] = {}
-        self.failed: dict[Visit, Failure] = {}
+        self.failed: dict[Visit, facts.NodeFailed] = {}
         self.results: list[str] = []
         self.answers: list[str] = []
         self.cancel_requested_by: str | None = None
@@ -159,27 +106,7 @@ class Instance:
 
     def recorded_figures(self, now: datetime) -> RunFigures:
         """What the run took so far, for the fact that ends it."""
-        request, figures = self.request, self.figures
-        started = self.started_at or now
-        return RunFigures(
-            execution_time_ms=milliseconds(started, self.ended_at or now) if self.started_at else 0.0,
-            queue_time_ms=milliseconds(request.timestamp, started),
-            nodes_executed=figures.nodes_executed,
-            prompt_tokens=figures.prompt_tokens,
-            completion_tokens=figures.completion_tokens,
-            tokens_used=figures.prompt_tokens + figures.completion_tokens,
-            cost=figures.cost,
-            tool_calls=figures.tool_calls,
-            errors=figures.errors,
-            retries=figures.retries,
-            cache_hits=figures.cache_hits,
-            node_execution_times=dict(figures.node_ms),
-        )
-
-
-def milliseconds(start: datetime, end: datetime) -> float:
-    """The time between two moments, never negative (clocks of two workers may differ)."""
-    return max(0.0, round((end - start).total_seconds() * 1000, 3))
+        return self.figures.recorded(self.request.timestamp, self.started_at, self.ended_at or now)
 
 
 def requested(instance: Instance, event: facts.InstanceRequested) -> None:
@@ -277,7 +204,7 @@ def node_failed(instance: Instance, event: facts.NodeFailed) -> None:
     instance.running.pop(visit, None)
     instance.timers.pop(visit, None)
     instance.idle_claims = 0
-    instance.failed[visit] = Failure(event)
+    instance.failed[visit] = event
     instance.figures.errors += 1
     instance.figures.add_time(event.node_id, event.duration_ms)
 

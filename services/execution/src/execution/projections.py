@@ -1,6 +1,6 @@
 """Events to rows: workflow_instances from our own facts, known_versions from blueprint's."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -49,15 +49,15 @@ UPDATE workflow_instances AS known SET
     nodes_executed = ended.nodes_executed, prompt_tokens = ended.prompt_tokens,
     completion_tokens = ended.completion_tokens, cost = ended.cost, tool_calls = ended.tool_calls,
     errors = ended.errors, retries = ended.retries, cache_hits = ended.cache_hits,
-    node_execution_times = ended.node_execution_times
+    timed_nodes = ended.timed_nodes::text[], node_times_ms = ended.node_times_ms::double precision[]
 FROM unnest(
     $1::uuid[], $2::bigint[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::json[], $7::text[], $8::text[],
     $9::text[], $10::text[], $11::float8[], $12::float8[], $13::int[], $14::bigint[], $15::bigint[], $16::numeric[],
-    $17::int[], $18::int[], $19::int[], $20::int[], $21::json[]
+    $17::int[], $18::int[], $19::int[], $20::int[], $21::text[], $22::text[]
 ) AS ended(
     instance_id, version, status, started_at, completed_at, output, error_type, error_code,
     error_message, error_node_id, execution_time_ms, queue_time_ms, nodes_executed, prompt_tokens, completion_tokens,
-    cost, tool_calls, errors, retries, cache_hits, node_execution_times
+    cost, tool_calls, errors, retries, cache_hits, timed_nodes, node_times_ms
 )
 WHERE known.instance_id = ended.instance_id
 """
@@ -189,7 +189,8 @@ def ended_row(event: facts.InstanceEnded, moved: dict[UUID, Movement]) -> tuple[
         figures.errors,
         figures.retries,
         figures.cache_hits,
-        as_json(figures.node_execution_times),
+        array_of(f'"{node_id}"' for node_id in figures.node_execution_times),
+        array_of(map(repr, figures.node_execution_times.values())),
     )
 
 
@@ -202,6 +203,11 @@ def version_row(event: BlueprintVersionRecorded) -> tuple[Any, ...]:
 def as_json(value: Any) -> str:
     """The value as text for a json column."""
     return orjson.dumps(value).decode()
+
+
+def array_of(elements: Iterable[str]) -> str:
+    """An array as Postgres writes it: one value in a row, though `unnest` takes no arrays of arrays."""
+    return "{" + ",".join(elements) + "}"
 
 
 def columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:

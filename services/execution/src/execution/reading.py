@@ -139,7 +139,7 @@ def metrics_of(row: asyncpg.Record) -> InstanceMetrics:
     return InstanceMetrics(
         **{name: row[name] for name in FIGURES},
         tokens_used=row["prompt_tokens"] + row["completion_tokens"],
-        node_execution_times=parsed(row["node_execution_times"]),
+        node_execution_times=dict(zip(row["timed_nodes"], row["node_times_ms"], strict=True)),
     )
 
 

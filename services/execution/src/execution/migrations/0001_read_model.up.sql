@@ -29,7 +29,8 @@ CREATE TABLE workflow_instances (
     errors integer NOT NULL DEFAULT 0,
     retries integer NOT NULL DEFAULT 0,
     cache_hits integer NOT NULL DEFAULT 0,
-    node_execution_times json NOT NULL DEFAULT '{}'
+    timed_nodes text[] NOT NULL DEFAULT '{}',
+    node_times_ms double precision[] NOT NULL DEFAULT '{}'
 );
 CREATE INDEX workflow_instances_user ON workflow_instances (user_id, created_at DESC, instance_id DESC);
 CREATE INDEX workflow_instances_team ON workflow_instances (team_id, created_at DESC, instance_id DESC)
