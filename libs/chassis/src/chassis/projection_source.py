@@ -205,7 +205,7 @@ class StreamSource:
             page = Page(more=True)
         self._behind = page.more
         if page.events:
-            log.info("projection.replayed", stream=self._stream, after=after, events=len(page.events))
+            log.debug("projection.replayed", stream=self._stream, after=after, events=len(page.events))
         else:
             self._replay_at = monotonic() + REPLAY_RETRY_SECONDS
         return page.events

@@ -75,6 +75,7 @@ class PullLoop:
         self._stopping = False
         self._broken = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
+        self._again: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin pulling; a consumer that does not exist yet is made by `recreate`."""
@@ -218,7 +219,7 @@ class PullLoop:
 
     def _ask_again(self) -> None:
         if not self._stopping and self._subscription is not None:
-            self._again = asyncio.ensure_future(self._try_pull())
+            self._again = asyncio.create_task(self._try_pull())
 
 
 def _request_body(batch: int) -> bytes:
