@@ -7,7 +7,7 @@ import pytest
 
 from headrace import cli
 from headrace.embedded.secrets import secrets_of
-from tests.headrace.conftest import clean_environment
+from tests.support.stacks import clean_environment
 
 COMMANDS = (
     "up", "status", "service", "token", "run", "validate", "instances", "logs", "cancel", "migrate", "dead-letters",

@@ -8,6 +8,7 @@ from headrace.progress import RunPicture, milliseconds, summary
 from headrace.terminal import PlainScreen, follow, screen
 
 INSTANCE = "0199f1c2-5a7e-7cc1-b1a6-4f3d2e1c0b9a"
+TIME = "2026-01-31T12:00:00.000Z"
 
 
 def recorded(*events: tuple[str, dict]) -> list[dict]:
@@ -15,7 +16,9 @@ def recorded(*events: tuple[str, dict]) -> list[dict]:
     lines = []
     for seq, (event, data) in enumerate(events, 1):
         number = None if event in ("Token", "Heartbeat") else seq
-        lines.append({"seq": number, "event": event, "instance_id": INSTANCE, "time": "…", "data": data})
+        lines.append(
+            {"seq": number, "event": event, "instance_id": INSTANCE, "time": "2026-01-31T12:00:00.000Z", "data": data}
+        )
     return lines
 
 
@@ -26,8 +29,8 @@ def node(identifier: str, kind: str, **more) -> dict:
 RUN = recorded(
     ("InstanceRequested", {"input": {}}),
     ("InstanceStarted", {}),
-    ("NodeCompleted", node("start", "start", duration_ms=0.04)),
-    ("VariableChanged", {"name": "asked", "value": 1}),
+    ("NodeCompleted", node("start", "start", duration_ms=0.4)),
+    ("VariableChanged", {"name": "asked", "value": {"count": 1}}),
     ("NodeStarted", node("ask", "model")),
     ("Token", {"node_id": "ask", "visit": 1, "text": "for"}),
     ("Token", {"node_id": "ask", "visit": 1, "text": "ty-two"}),
@@ -35,24 +38,24 @@ RUN = recorded(
     ("NodeCompleted", node("ask", "model", duration_ms=812.4, prompt_tokens=12, completion_tokens=3)),
     ("NodeStarted", node("shaky", "tool")),
     ("NodeFailed", node("shaky", "tool", error={"type": "transient", "message": "the line was busy"})),
-    ("NodeRetryScheduled", node("shaky", "tool", attempt=2, due_at="2026-01-31T12:00:01.000Z")),
+    ("NodeRetryScheduled", {"node_id": "shaky", "attempt": 2, "due_at": "2026-01-31T12:00:00.500Z"}),
     ("NodeStarted", node("shaky", "tool", attempt=2)),
     ("NodeCompleted", node("shaky", "tool", attempt=2, visit=3, duration_ms=1234.0)),
     ("NodeStarted", node("pause", "delay")),
-    ("TimerScheduled", node("pause", "delay", due_at="2026-01-31T12:00:05.000Z")),
+    ("TimerScheduled", {"node_id": "pause", "due_at": "2026-01-31T12:00:05.000Z"}),
     ("SomethingNew", {"node_id": "later"}),
     ("InstanceCompleted", {"output": 42}),
 )
 
 TOLD = """\
-  ✓ start                    start     0.0 ms
-  = asked                    variable  = 1
+  ✓ start                    start     0.4 ms
+  = asked                    variable  {"count": 1}
   ✎ ask: forty-two
   ✓ ask                      model     812 ms · 12 + 3 tokens
   ✗ shaky                    tool      attempt 1: the line was busy
-  ↻ shaky                              attempt 2 follows at 2026-01-31T12:00:01.000Z
+  ↻ shaky                    tool      attempt 2 follows in 500 ms
   ✓ shaky                    tool      1.2 s · visit 3 · attempt 2
-  … pause                    delay     waits until 2026-01-31T12:00:05.000Z
+  … pause                    delay     goes on in 5.0 s
 """
 
 

@@ -10,17 +10,23 @@ import asyncpg
 import psutil
 import pytest
 
-from tests.headrace.conftest import clean_environment
 from tests.support.eventually import eventually
+from tests.support.stacks import clean_environment
 
 NAMES = {"postgres", "nats", "blueprint", "execution", "metrics", "gateway"}
 STOP_BUDGET_SECONDS = 15.0
 
 
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    """One directory for all: making a database takes longer than all the rest of a start."""
+    return tmp_path_factory.mktemp("stack") / "data"
+
+
 @pytest.fixture
-def up_on_stand_ins(start_up, stand_ins, tmp_path):
+def up_on_stand_ins(start_up, stand_ins, data_dir):
     def start(*options, **environment):
-        return start_up(tmp_path / "data", *options, PYTHONPATH=stand_ins, **environment)
+        return start_up(data_dir, *options, PYTHONPATH=stand_ins, **environment)
 
     return start
 

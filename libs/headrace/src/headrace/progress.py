@@ -1,7 +1,9 @@
 """What a person sees while a run goes on: the stream's lines, folded and told node by node."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 Line = Mapping[str, Any]
@@ -20,6 +22,8 @@ class RunPicture:
     instance_id: str | None = None
     running: dict[str, str] = field(default_factory=dict)
     """Type by node id, of the nodes in flight."""
+    kinds: dict[str, str] = field(default_factory=dict)
+    """Type by node id, of every node heard of."""
     nodes_done: int = 0
     ended: bool = False
 
@@ -29,59 +33,64 @@ class RunPicture:
         event = str(line.get("event", ""))
         self.ended = self.ended or event in FINAL
         teller = TELLERS.get(event)
-        return teller(self, line.get("data") or {}) if teller else None
+        return teller(self, line, line.get("data") or {}) if teller else None
+
+    def kind_of(self, data: Line) -> str:
+        """The type of the node that an event is about."""
+        node = str(data.get("node_id"))
+        return (
+            self.kinds.setdefault(node, str(data["node_type"])) if data.get("node_type") else self.kinds.get(node, "")
+        )
 
 
-def _started(picture: RunPicture, data: Line) -> None:
-    picture.running[str(data.get("node_id"))] = str(data.get("node_type", ""))
+def _started(picture: RunPicture, _: Line, data: Line) -> None:
+    picture.running[str(data.get("node_id"))] = picture.kind_of(data)
 
 
-def _completed(picture: RunPicture, data: Line) -> str:
-    node, kind = _leave(picture, data)
+def _completed(picture: RunPicture, _: Line, data: Line) -> str:
+    picture.running.pop(str(data.get("node_id")), None)
     picture.nodes_done += 1
-    facts = [milliseconds(float(data.get("duration_ms") or 0))]
+    facts = []
+    if data.get("duration_ms"):
+        facts.append(milliseconds(float(data["duration_ms"])))
     if data.get("prompt_tokens") or data.get("completion_tokens"):
         facts.append(f"{data.get('prompt_tokens', 0)} + {data.get('completion_tokens', 0)} tokens")
-    if int(data.get("visit") or 1) > 1:
-        facts.append(f"visit {data['visit']}")
-    if int(data.get("attempt") or 1) > 1:
-        facts.append(f"attempt {data['attempt']}")
-    return _row("✓", node, kind, " · ".join(facts))
+    facts += [f"{count} {data[count]}" for count in ("visit", "attempt") if int(data.get(count) or 1) > 1]
+    return _row("✓", data, picture.kind_of(data), " · ".join(facts))
 
 
-def _failed(picture: RunPicture, data: Line) -> str:
-    node, kind = _leave(picture, data)
+def _failed(picture: RunPicture, _: Line, data: Line) -> str:
+    picture.running.pop(str(data.get("node_id")), None)
     error = data.get("error") or {}
-    return _row("✗", node, kind, f"attempt {data.get('attempt', 1)}: {error.get('message', 'failed')}")
+    return _row("✗", data, picture.kind_of(data), f"attempt {data.get('attempt', 1)}: {error.get('message', 'failed')}")
 
 
-def _retried(picture: RunPicture, data: Line) -> str:
-    return _row("↻", str(data.get("node_id")), "", f"attempt {data.get('attempt')} follows at {data.get('due_at')}")
+def _retried(picture: RunPicture, line: Line, data: Line) -> str:
+    return _row("↻", data, picture.kind_of(data), f"attempt {data.get('attempt')} follows {_when(line, data)}")
 
 
-def _waits(picture: RunPicture, data: Line) -> str:
-    node = str(data.get("node_id"))
-    return _row("…", node, picture.running.get(node, ""), f"waits until {data.get('due_at')}")
+def _waits(picture: RunPicture, line: Line, data: Line) -> str:
+    return _row("…", data, picture.kind_of(data), f"goes on {_when(line, data)}")
 
 
-def _throttled(picture: RunPicture, data: Line) -> str:
-    return f"… over its rate limit, let in at {data.get('due_at')}"
+def _throttled(picture: RunPicture, line: Line, data: Line) -> str:
+    return f"… over its rate limit, let in {_when(line, data)}"
 
 
-def _cached(picture: RunPicture, data: Line) -> str:
+def _cached(picture: RunPicture, _: Line, data: Line) -> str:
     return f"= answered from the cache, as instance {data.get('answered_by')} was"
 
 
-def _variable(picture: RunPicture, data: Line) -> str:
-    value = "deleted" if data.get("deleted") else f"= {data.get('value')!r}"
-    return _row("=", str(data.get("name")), "variable", value)
+def _variable(picture: RunPicture, _: Line, data: Line) -> str:
+    value = "deleted" if data.get("deleted") else json.dumps(data.get("value"), ensure_ascii=False)
+    return _row("=", {"node_id": data.get("name")}, "variable", value)
 
 
-def _cancel_asked(picture: RunPicture, data: Line) -> str:
+def _cancel_asked(picture: RunPicture, _: Line, data: Line) -> str:
     return f"■ {data.get('by', 'somebody')} asked to cancel"
 
 
-TELLERS: Mapping[str, Callable[[RunPicture, Line], str | None]] = {
+TELLERS: Mapping[str, Callable[[RunPicture, Line, Line], str | None]] = {
     "NodeStarted": _started,
     "NodeCompleted": _completed,
     "NodeFailed": _failed,
@@ -95,14 +104,17 @@ TELLERS: Mapping[str, Callable[[RunPicture, Line], str | None]] = {
 """The events that are news to a person, and who tells each."""
 
 
-def _leave(picture: RunPicture, data: Line) -> tuple[str, str]:
-    node = str(data.get("node_id"))
-    kind = picture.running.pop(node, "")
-    return node, str(data.get("node_type") or kind)
+def _row(sign: str, data: Line, kind: str, text: str) -> str:
+    return f"{sign} {data.get('node_id')!s:<{NAME_WIDTH}} {kind:<{TYPE_WIDTH}} {text}".rstrip()
 
 
-def _row(sign: str, node: str, kind: str, text: str) -> str:
-    return f"{sign} {node:<{NAME_WIDTH}} {kind:<{TYPE_WIDTH}} {text}".rstrip()
+def _when(line: Line, data: Line) -> str:
+    """How far away the due time was when the event happened."""
+    try:
+        wait = datetime.fromisoformat(str(data["due_at"])) - datetime.fromisoformat(str(line["time"]))
+    except (KeyError, ValueError):
+        return "later"
+    return f"in {milliseconds(max(0.0, wait.total_seconds() * SECOND))}"
 
 
 def milliseconds(value: float) -> str:

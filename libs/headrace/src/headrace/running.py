@@ -37,7 +37,7 @@ async def _run(stack: Stack, options: StackOptions) -> None:
             _announce(options, time.monotonic() - begun)
             work = asyncio.create_task(stack.watch())
             await waiting
-            _warn("stopping")
+        _warn("stopping")
     finally:
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)

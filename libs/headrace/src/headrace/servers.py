@@ -82,7 +82,8 @@ class EmbeddedServers:
         self._nats = Nats(data_dir, secrets)
         logs = data_dir / "logs"
         self._nats_process = Supervised(
-            Program("nats", tuple(self._nats.command()), logs / "nats.log", self._nats.environment()), report
+            Program("nats", tuple(self._nats.command()), logs / "nats.log", environment=self._nats.environment()),
+            report,
         )
         self._postgres_process = Supervised(
             Program(

@@ -18,7 +18,7 @@ from headrace.services import EXECUTION, GATEWAY, MIGRATIONS, SERVICES
 from headrace.supervisor import Program, Supervised
 
 READY_SECONDS = 60.0
-READY_POLL_SECONDS = 0.1
+READY_POLL_SECONDS = 0.05
 DEATHS_BEFORE_GIVING_UP = 4
 """A service that dies this often before the stack was ready will not come up by itself."""
 GATEWAY_STOP_SECONDS = 3.5
@@ -62,11 +62,13 @@ class Stack:
 
     async def start(self) -> None:
         """Start everything; returns when the API is ready to take work."""
+        self._services = [Supervised(program, self._report) for program in self._programs()]
+        for service in self._services:
+            service.warm_up()
         await self._servers.start()
         dsns = {service: self._servers.postgres_dsn(service) for service in MIGRATIONS}
         self._state.nats_url, self._state.postgres_dsns = self._servers.nats_url, dsns
         await migrate(dsns, "up")
-        self._services = [Supervised(program, self._report) for program in self._programs()]
         for service in self._services:
             service.start()
         self._publish()
@@ -106,8 +108,10 @@ class Stack:
             environment["HEADRACE_POSTGRES_DSN"] = self._servers.postgres_dsn(service)
         if service == EXECUTION and self._options.tools is not None:
             environment["HEADRACE_TOOLS"] = str(self._options.tools)
+        log = self._options.data_dir / "logs" / f"{name}.log"
         command = (sys.executable, "-m", f"{service}.app")
-        return Program(name, command, self._options.data_dir / "logs" / f"{name}.log", environment)
+        waiting = (sys.executable, "-m", "headrace.launch", service)
+        return Program(name, command, log, waiting, environment)
 
     async def _until_ready(self) -> None:
         deadline = time.monotonic() + READY_SECONDS

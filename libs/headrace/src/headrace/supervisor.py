@@ -21,11 +21,15 @@ LOG_TAIL_BYTES = 4096
 
 @dataclass(frozen=True)
 class Program:
-    """What is run and how: `stop_signal` asks it to end, `orphan_signal` reaches it when the supervisor is killed."""
+    """What is run and how: `stop_signal` asks it to end, `orphan_signal` reaches it when the supervisor is killed.
+
+    `waiting` is a command that gets ready and becomes the program at the first line on its stdin; see `start`.
+    """
 
     name: str
     command: tuple[str, ...]
     log: Path
+    waiting: tuple[str, ...] | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     directory: Path | None = None
     identity: Identity | None = None
@@ -65,15 +69,24 @@ class Supervised:
         """The process that runs now, or None between death and restart."""
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
+    def warm_up(self) -> None:
+        """Start the program's `waiting` command, so that `start` finds it ready to go."""
+        if self.program.waiting is not None:
+            self._spawn(self.program.waiting, stdin=subprocess.PIPE)
+
     def start(self) -> None:
-        """Start the program and keep it running."""
-        self._spawn()
+        """Start the program, or let the one that was warmed up go, and keep it running."""
+        if self._process is None:
+            self._spawn(self.program.command)
+        elif self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError), self._process.stdin as stdin:
+                stdin.write(b"go\n")
         self._keeper = asyncio.create_task(self._keep(), name=f"keep {self.program.name}")
 
     async def stop(self, patience_seconds: float) -> None:
         """Ask the program to end; kill it when it has not after `patience_seconds`."""
         self._stopping = True
-        if self._process is None or self._keeper is None:
+        if self._process is None:
             return
         if self._process.poll() is None:
             self._process.send_signal(self.program.stop_signal)
@@ -83,7 +96,8 @@ class Supervised:
             self._report(f"{self.program.name} did not stop within {patience_seconds:g} s: killed")
             self._process.kill()
             await exited(self._process)
-        self._keeper.cancel()
+        if self._keeper is not None:
+            self._keeper.cancel()
 
     def last_words(self) -> str:
         """The last line of the program's log."""
@@ -95,15 +109,15 @@ class Supervised:
             lines = []
         return lines[-1].strip() if lines else "nothing in its log"
 
-    def _spawn(self) -> None:
+    def _spawn(self, command: tuple[str, ...], stdin: int = subprocess.DEVNULL) -> None:
         program = self.program
         if program.log.exists() and program.log.stat().st_size > LOG_BYTES_MAX:
             program.log.replace(program.log.with_suffix(".log.1"))
         descriptor = os.open(program.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(descriptor, "ab") as log:
             self._process = subprocess.Popen(
-                program.command,
-                stdin=subprocess.DEVNULL,
+                command,
+                stdin=stdin,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=program.directory,
@@ -123,7 +137,7 @@ class Supervised:
             self._report(f"{self.program.name} {_ending(status)}: {_again(delay)}; its log: {self.program.log}")
             await asyncio.sleep(delay)
             self.restarts += 1
-            self._spawn()
+            self._spawn(self.program.command)
 
 
 def _ending(status: int) -> str:
