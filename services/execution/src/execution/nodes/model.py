@@ -30,7 +30,7 @@ class ModelAction:
     async def run(self, call: NodeCall) -> NodeResult:
         """Ask; the output is `{text, data?, tool_calls, finish_reason, usage, cost}`."""
         name, provider = self.providers.choose(_setting(call, "provider"), _setting(call, "model"))
-        question = _question(call, provider.default_model)
+        question = _question(call, _setting(call, "model") or provider.default_model, name)
         on_text = call.on_token or _nobody_listens
         answer = await unless_cancelled(call.cancellation, provider.ask(question, on_text))
         model = OFFLINE if name == OFFLINE else question.model
@@ -53,7 +53,10 @@ def _setting(call: NodeCall, name: str) -> Any:
     return call.defaults.get(name) if own is None else own
 
 
-def _question(call: NodeCall, default_model: str) -> Question:
+def _question(call: NodeCall, model: str | None, provider: str) -> Question:
+    if model is None:
+        sentence = f"Name a `model` in the node, in the run's config or in HEADRACE_{provider.upper()}_MODEL."
+        raise NodeFailure("permanent", "no_model", sentence)
     schema = call.config.get("response_schema")
     if schema is not None and (not isinstance(schema, dict) or check_schema(schema)):
         raise NodeFailure("permanent", "bad_response_schema", "`response_schema` is not a JSON Schema.")
@@ -61,7 +64,7 @@ def _question(call: NodeCall, default_model: str) -> Question:
     if call.traceparent:
         headers["traceparent"] = call.traceparent
     return Question(
-        model=_setting(call, "model") or default_model,
+        model=model,
         turns=turns_of(call.config),
         temperature=_setting(call, "temperature"),
         max_tokens=call.config.get("max_tokens"),

@@ -16,8 +16,11 @@ OPENAI_URL = "HEADRACE_OPENAI_BASE_URL"
 OPENAI_KEY = "HEADRACE_OPENAI_API_KEY"
 OPENAI_OWN_KEY = "OPENAI_API_KEY"
 """The variable that OpenAI's own tools read; used where `HEADRACE_OPENAI_API_KEY` is not set."""
+OPENAI_MODEL = "HEADRACE_OPENAI_MODEL"
+"""The model that is asked where neither node nor run name one."""
 ANTHROPIC_URL = "HEADRACE_ANTHROPIC_BASE_URL"
 ANTHROPIC_KEY = "HEADRACE_ANTHROPIC_API_KEY"
+ANTHROPIC_MODEL = "HEADRACE_ANTHROPIC_MODEL"
 
 
 class Providers:
@@ -35,10 +38,10 @@ class Providers:
         openai_key = environment.get(OPENAI_KEY) or environment.get(OPENAI_OWN_KEY)
         openai_url = environment.get(OPENAI_URL) or None
         if openai_key or openai_url:
-            configured["openai"] = OpenAIProvider(openai_key, openai_url)
+            configured["openai"] = OpenAIProvider(openai_key, openai_url, environment.get(OPENAI_MODEL))
         anthropic_key, anthropic_url = environment.get(ANTHROPIC_KEY), environment.get(ANTHROPIC_URL) or None
         if anthropic_key or anthropic_url:
-            configured["anthropic"] = AnthropicProvider(anthropic_key, anthropic_url)
+            configured["anthropic"] = AnthropicProvider(anthropic_key, anthropic_url, environment.get(ANTHROPIC_MODEL))
         return cls(configured, production=production)
 
     def choose(self, name: str | None, model: str | None) -> tuple[str, Provider]:

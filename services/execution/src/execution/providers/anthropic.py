@@ -1,5 +1,6 @@
 """Anthropic's messages, or any endpoint that speaks them, through the `anthropic` library."""
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from execution.providers.conversation import Answer, FinishReason, OnText, PartialCall, Question, Turn, as_text
@@ -25,29 +26,34 @@ _FINISH_REASONS: dict[str, FinishReason] = {
 class AnthropicProvider:
     """Streams messages; the library's own retries are off, the engine's are durable."""
 
-    default_model = "claude-3-5-haiku-latest"
-
-    def __init__(self, api_key: str | None, base_url: str | None) -> None:
+    def __init__(self, api_key: str | None, base_url: str | None, default_model: str | None = None) -> None:
         """`base_url` None is Anthropic itself."""
+        self.default_model = default_model
         self._api_key = api_key
         self._base_url = base_url
         self._client: AsyncAnthropic | None = None
 
     async def ask(self, question: Question, on_text: OnText) -> Answer:
         """Ask and stream the text as it comes; raises `NodeFailure`."""
-        import anthropic  # noqa: PLC0415 - costs a second, only for who uses it
+        if self._client is None:
+            self._client = await asyncio.to_thread(self._connect)
+        import anthropic  # noqa: PLC0415 - loaded by now, in a thread
 
         async with failures_of(anthropic, "Anthropic"):
-            if self._client is None:
-                self._client = anthropic.AsyncAnthropic(
-                    api_key=self._api_key or NO_KEY, base_url=self._base_url, max_retries=0
-                )
             stream = await self._client.messages.create(**_request(question))
             async with stream:
                 heard = _Heard(on_text)
                 async for event in stream:
                     heard.take(event)
             return heard.answer()
+
+    def _connect(self) -> "AsyncAnthropic":
+        """Load the library, which takes seconds: not on the event loop, and only for who uses it."""
+        import anthropic  # noqa: PLC0415
+
+        client = anthropic.AsyncAnthropic(api_key=self._api_key or NO_KEY, base_url=self._base_url, max_retries=0)
+        _ = client.messages
+        return client
 
     async def close(self) -> None:
         """Close the connections."""
@@ -123,7 +129,9 @@ def _request(question: Question) -> dict[str, Any]:
         system.append(
             f"The final answer is JSON alone, satisfying this JSON Schema: {as_text(question.response_schema)}"
         )
-    optional = {"system": "\n\n".join(system) or None, "tools": tools or None, "temperature": question.temperature}
+    if question.temperature is not None:
+        request["extra_body"] = {"temperature": question.temperature}
+    optional = {"system": "\n\n".join(system) or None, "tools": tools or None}
     return {**request, **{name: value for name, value in optional.items() if value is not None}}
 
 

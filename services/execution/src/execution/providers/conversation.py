@@ -65,7 +65,8 @@ class Answer:
 class Provider(Protocol):
     """One way to reach models."""
 
-    default_model: str
+    default_model: str | None
+    """What is asked where neither node nor run name a model; None when the deployment names none either."""
 
     async def ask(self, question: Question, on_text: OnText) -> Answer:
         """Ask and stream the text as it comes; raises `NodeFailure`."""

@@ -19,10 +19,9 @@ MAX_TEXT = 1_000
 class OfflineProvider:
     """Answers at once with a digest of the question; refused in production."""
 
-    default_model = "offline"
-
     def __init__(self, *, production: bool) -> None:
         """In production every question is refused: nobody should take these answers for a model's."""
+        self.default_model: str | None = "offline"
         self.production = production
 
     async def ask(self, question: Question, on_text: OnText) -> Answer:

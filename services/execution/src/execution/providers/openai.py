@@ -1,5 +1,6 @@
 """Any endpoint that speaks OpenAI's chat completions, through the `openai` library."""
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -26,29 +27,34 @@ _FINISH_REASONS: dict[str, FinishReason] = {
 class OpenAIProvider:
     """Streams chat completions; the library's own retries are off, the engine's are durable."""
 
-    default_model = "gpt-4o-mini"
-
-    def __init__(self, api_key: str | None, base_url: str | None) -> None:
+    def __init__(self, api_key: str | None, base_url: str | None, default_model: str | None = None) -> None:
         """`base_url` None is OpenAI itself."""
+        self.default_model = default_model
         self._api_key = api_key
         self._base_url = base_url
         self._client: AsyncOpenAI | None = None
 
     async def ask(self, question: Question, on_text: OnText) -> Answer:
         """Ask and stream the text as it comes; raises `NodeFailure`."""
-        import openai  # noqa: PLC0415 - costs a second, only for who uses it
+        if self._client is None:
+            self._client = await asyncio.to_thread(self._connect)
+        import openai  # noqa: PLC0415 - loaded by now, in a thread
 
         async with failures_of(openai, "OpenAI"):
-            if self._client is None:
-                self._client = openai.AsyncOpenAI(
-                    api_key=self._api_key or NO_KEY, base_url=self._base_url, max_retries=0
-                )
             stream = await self._client.chat.completions.create(**self._request(question))
             async with stream:
                 heard = _Heard(on_text)
                 async for chunk in stream:
                     heard.take(chunk)
             return heard.answer()
+
+    def _connect(self) -> "AsyncOpenAI":
+        """Load the library, which takes seconds: not on the event loop, and only for who uses it."""
+        import openai  # noqa: PLC0415
+
+        client = openai.AsyncOpenAI(api_key=self._api_key or NO_KEY, base_url=self._base_url, max_retries=0)
+        _ = client.chat.completions
+        return client
 
     async def close(self) -> None:
         """Close the connections."""

@@ -1,5 +1,6 @@
 """What tokens cost: a small table in US dollars, which a deployment replaces or extends."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -45,16 +46,21 @@ KNOWN_PRICES: Mapping[str, Price] = MappingProxyType(
         "gpt-4.1": _price("2.00", "8.00"),
         "gpt-4.1-mini": _price("0.40", "1.60"),
         "gpt-4.1-nano": _price("0.10", "0.40"),
+        "gpt-5": _price("1.25", "10.00"),
+        "gpt-5-mini": _price("0.25", "2.00"),
+        "gpt-5-nano": _price("0.05", "0.40"),
         "o4-mini": _price("1.10", "4.40"),
-        "claude-3-5-haiku": _price("0.80", "4.00"),
-        "claude-3-5-sonnet": _price("3.00", "15.00"),
-        "claude-3-7-sonnet": _price("3.00", "15.00"),
+        "claude-haiku-4-5": _price("1.00", "5.00"),
         "claude-sonnet-4": _price("3.00", "15.00"),
+        "claude-sonnet-4-5": _price("3.00", "15.00"),
         "claude-opus-4": _price("15.00", "75.00"),
+        "claude-opus-4-5": _price("5.00", "25.00"),
         "offline": _price("0", "0"),
     }
 )
-"""List prices by model name; a longer name that begins with one of these and a dash costs the same."""
+"""List prices by model name; a date or `latest` behind the name costs the same."""
+
+_EDITION = re.compile(r"-(\d{4}-?\d{2}-?\d{2}|latest)$")
 
 
 class Prices:
@@ -83,8 +89,7 @@ class Prices:
         return Decimal(0) if price is None else price.of(prompt_tokens, completion_tokens)
 
     def _find(self, model: str) -> Price | None:
-        names = [name for name in self._prices if model == name or model.startswith(f"{name}-")]
-        if not names:
+        price = self._prices.get(model) or self._prices.get(_EDITION.sub("", model))
+        if price is None:
             log.warning("model.without_price", model=model, hint=f"cost counts as 0; set {PRICES_VARIABLE}")
-            return None
-        return self._prices[max(names, key=len)]
+        return price
