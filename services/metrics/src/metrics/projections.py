@@ -55,11 +55,21 @@ JOIN unnest($1::text[], $2::uuid[], $3::text[], $4::timestamptz[]) AS wanted (au
 USING (audience, blueprint_id, span, starts_at)
 """
 
-WRITE_EXECUTION_ROLLUP = """
+WRITE_EXECUTION_ROLLUPS = """
 INSERT INTO execution_rollups (
     audience, blueprint_id, span, starts_at, first_at, last_at, completed, failed, cancelled, duration_ms,
     prompt_tokens, completion_tokens, cost, retries, cache_hits, first_bucket, bucket_counts
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+)
+SELECT audience, blueprint_id, span, starts_at, first_at, last_at, completed, failed, cancelled, duration_ms,
+       prompt_tokens, completion_tokens, cost, retries, cache_hits, first_bucket, counts::bigint[]
+FROM unnest(
+    $1::text[], $2::uuid[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::bigint[],
+    $8::bigint[], $9::bigint[], $10::numeric[], $11::bigint[], $12::bigint[], $13::numeric[], $14::bigint[],
+    $15::bigint[], $16::integer[], $17::text[]
+) AS written (
+    audience, blueprint_id, span, starts_at, first_at, last_at, completed, failed, cancelled, duration_ms,
+    prompt_tokens, completion_tokens, cost, retries, cache_hits, first_bucket, counts
+)
 ON CONFLICT (audience, span, blueprint_id, starts_at) DO UPDATE SET
     first_at = EXCLUDED.first_at,
     last_at = EXCLUDED.last_at,
@@ -83,9 +93,11 @@ JOIN unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[]) AS wanted (bl
 USING (blueprint_id, span, starts_at, node_id)
 """
 
-WRITE_NODE_ROLLUP = """
+WRITE_NODE_ROLLUPS = """
 INSERT INTO node_rollups (blueprint_id, span, starts_at, node_id, first_bucket, bucket_counts)
-VALUES ($1, $2, $3, $4, $5, $6)
+SELECT blueprint_id, span, starts_at, node_id, first_bucket, counts::bigint[]
+FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::integer[], $6::text[])
+     AS written (blueprint_id, span, starts_at, node_id, first_bucket, counts)
 ON CONFLICT (blueprint_id, span, starts_at, node_id) DO UPDATE SET
     first_bucket = EXCLUDED.first_bucket,
     bucket_counts = EXCLUDED.bucket_counts
@@ -187,21 +199,24 @@ async def _add_executions(added: dict[ExecutionKey, Tally], rows: Connection) ->
     for row in await rows.fetch(READ_EXECUTION_ROLLUPS, *zip(*added, strict=True)):
         known = rollup_of(row)
         added[row["audience"], known.blueprint_id, known.span, known.starts_at].add(known.tally)
-    await rows.executemany(
-        WRITE_EXECUTION_ROLLUP,
-        [
-            (*key, *(getattr(tally, column) for column in SUMS), tally.durations.first, tally.durations.counts)
-            for key, tally in added.items()
-        ],
-    )
+    written = [
+        (*key, *(getattr(tally, column) for column in SUMS), *_histogram_columns(tally.durations))
+        for key, tally in added.items()
+    ]
+    await rows.execute(WRITE_EXECUTION_ROLLUPS, *zip(*written, strict=True))
 
 
 async def _add_nodes(added: dict[NodeKey, Histogram], rows: Connection) -> None:
     for row in await rows.fetch(READ_NODE_ROLLUPS, *zip(*added, strict=True)):
         key = (row["blueprint_id"], Span(row["span"]), row["starts_at"], row["node_id"])
         added[key].add(row["first_bucket"], row["bucket_counts"])
-    written = [(*key, histogram.first, histogram.counts) for key, histogram in added.items()]
-    await rows.executemany(WRITE_NODE_ROLLUP, written)
+    written = [(*key, *_histogram_columns(histogram)) for key, histogram in added.items()]
+    await rows.execute(WRITE_NODE_ROLLUPS, *zip(*written, strict=True))
+
+
+def _histogram_columns(histogram: Histogram) -> tuple[int, str]:
+    """The counts as the text of an array, because `unnest` takes arrays of arrays apart to their last element."""
+    return histogram.first, f"{{{','.join(map(str, histogram.counts))}}}"
 
 
 def _execution_row(ended: InstanceEnded) -> tuple[Any, ...]:
