@@ -5,7 +5,13 @@ from collections.abc import AsyncIterator
 import pytest
 
 from chassis.bus import Bus
-from tests.chassis.delivery.office import PostOffice, open_office
+from chassis.migrations import migrate_up
+from chassis.postgres import open_pool
+from chassis.runtime import Runtime
+from chassis.service import running
+from chassis.settings import Settings
+from tests.chassis.delivery.office import MIGRATIONS, SERVICE, TABLES, PostOffice, open_office
+from tests.chassis.delivery.post import POST
 
 
 @pytest.fixture
@@ -24,3 +30,19 @@ async def office(postgres_dsn: str, bus: Bus) -> AsyncIterator[PostOffice]:
     """The post's ledger in a schema with the tables of delivery and of a read model."""
     async with open_office(postgres_dsn, bus) as office:
         yield office
+
+
+@pytest.fixture
+async def settings(postgres_dsn: str, nats_url: str, namespace: str) -> Settings:
+    """Of a deployment whose schema is made."""
+    async with await open_pool(postgres_dsn, SERVICE, min_size=1, max_size=1) as pool, pool.acquire() as connection:
+        await migrate_up(connection, MIGRATIONS, SERVICE)
+        await connection.execute(TABLES)
+    return Settings(postgres_dsn=postgres_dsn, nats_url=nats_url, namespace=namespace)
+
+
+@pytest.fixture
+async def post(settings: Settings, bus: Bus) -> AsyncIterator[Runtime]:
+    """The service at work; `bus` is another process that asks it."""
+    async with running(POST, settings) as runtime:
+        yield runtime

@@ -17,7 +17,7 @@ from chassis.bus import Bus
 from chassis.migrations import migrate_up
 from contracts.refusal import Unavailable
 from tests.chassis.delivery.office import MIGRATIONS, SERVICE, TABLES
-from tests.chassis.delivery.test_service import ANNE, ListPlaces, MoveParcel
+from tests.chassis.delivery.post import ANNE, ListPlaces, MoveParcel
 from tests.support.eventually import eventually
 
 Start = Callable[..., Coroutine[None, None, Process]]
@@ -34,7 +34,7 @@ async def start(postgres_dsn: str, nats_url: str, namespace: str) -> AsyncIterat
     }
 
     async def begin(**more: str) -> Process:
-        command = [sys.executable, "-m", "tests.chassis.delivery.post_process"]
+        command = [sys.executable, "-m", "tests.chassis.delivery.post"]
         process = await asyncio.create_subprocess_exec(*command, env={**os.environ, **environment, **more}, stderr=PIPE)
         processes.append(process)
         return process

@@ -1,119 +1,20 @@
-"""A service process: every request gets a reply, whatever its handler does; draining loses none."""
+"""A service process: what it records is published and projected, and draining loses no request."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any, ClassVar
-from uuid import UUID
 
 import orjson
 import pytest
-from pydantic import BaseModel
 
-from chassis import telemetry
 from chassis.asyncapi import asyncapi
 from chassis.bus import Bus
-from chassis.ids import new_id
-from chassis.ledger import Append
-from chassis.migrations import UnknownSchema, migrate_up
-from chassis.postgres import open_pool
-from chassis.projection_runner import ProjectionRunner
+from chassis.migrations import UnknownSchema
 from chassis.runtime import Runtime
-from chassis.service import Service, running
+from chassis.service import running
 from chassis.settings import Settings
-from contracts.message import Caller, Command, Query
-from contracts.refusal import Conflict, Failed, Malformed, Unavailable
-from tests.chassis.delivery.office import MIGRATIONS, SERVICE, TABLES, Stops, move
-from tests.chassis.parcels import ParcelDelivered, ParcelMoved
+from contracts.refusal import Unavailable
+from tests.chassis.delivery.office import SERVICE, Stops
+from tests.chassis.delivery.post import ANNE, POST, ListPlaces, MoveParcel
 from tests.support.eventually import eventually
-
-ANNE = Caller(user_id="anne")
-
-
-class Receipt(BaseModel):
-    """What a command answers."""
-
-    position: int
-
-
-class MoveParcel(Command):
-    """Move a new parcel to a place."""
-
-    SERVICE: ClassVar[str] = SERVICE
-    ANSWER: ClassVar[Any] = Receipt
-
-    place: str
-
-
-class ListPlaces(Query):
-    """Every place there is."""
-
-    SERVICE: ClassVar[str] = SERVICE
-    ANSWER: ClassVar[Any] = list[str]
-
-    wait_seconds: float = 0
-
-
-class Post:
-    """What the handlers need."""
-
-    def __init__(self, runtime: Runtime, stops: ProjectionRunner) -> None:
-        self.runtime = runtime
-        self.stops = stops
-        self.asked = 0
-        self.traces: list[str | None] = []
-
-
-async def move_parcel(command: MoveParcel, post: Post) -> Receipt:
-    """Record the move of a new parcel."""
-    if command.place == "here":
-        raise Conflict("already_here", "It is here.")
-    if command.place == "fire":
-        raise RuntimeError("the house burns")
-    parcel: UUID = new_id()
-    return Receipt(position=await post.runtime.store.append(Append(parcel, (move(parcel, 1, command.place),))))
-
-
-async def list_places(query: ListPlaces, post: Post) -> Any:
-    """Read every place, after a while if asked to."""
-    post.asked += 1
-    post.traces.append(telemetry.current_traceparent())
-    await asyncio.sleep(query.wait_seconds)
-    await post.stops.caught_up()
-    places = [row[0] for row in await post.runtime.pool.fetch("SELECT place FROM stops ORDER BY place")]
-    return orjson.dumps(places) if query.wait_seconds else places
-
-
-@asynccontextmanager
-async def start(runtime: Runtime) -> AsyncIterator[Post]:
-    """Keep the stops."""
-    yield Post(runtime, runtime.run(Stops()))
-
-
-POST = Service(
-    name=SERVICE,
-    says=(ParcelMoved, ParcelDelivered),
-    hears=(("customs", (ParcelDelivered,)),),
-    answers={MoveParcel: move_parcel, ListPlaces: list_places},
-    migrations=tuple(MIGRATIONS),
-    start=start,
-)
-
-
-@pytest.fixture
-async def settings(postgres_dsn: str, nats_url: str, namespace: str) -> Settings:
-    """Of a deployment whose schema is made."""
-    async with await open_pool(postgres_dsn, SERVICE, min_size=1, max_size=1) as pool, pool.acquire() as connection:
-        await migrate_up(connection, MIGRATIONS, SERVICE)
-        await connection.execute(TABLES)
-    return Settings(postgres_dsn=postgres_dsn, nats_url=nats_url, namespace=namespace)
-
-
-@pytest.fixture
-async def post(settings: Settings, bus: Bus) -> AsyncIterator[Runtime]:
-    """The service at work; `bus` is another process that asks it."""
-    async with running(POST, settings) as runtime:
-        yield runtime
 
 
 async def test_a_command_is_recorded_and_a_query_shows_it(post: Runtime, bus: Bus):
@@ -131,47 +32,6 @@ async def test_what_a_command_recorded_is_published(post: Runtime, bus: Bus):
         return (await bus.js.stream_info(bus.stream(SERVICE))).state.messages
 
     await eventually(published)
-
-
-async def test_a_refusal_comes_back_as_it_is(post: Runtime, bus: Bus):
-    with pytest.raises(Conflict) as raised:
-        await bus.ask(MoveParcel(caller=ANNE, place="here"))
-
-    assert (raised.value.code, raised.value.detail) == ("already_here", "It is here.")
-
-
-async def test_a_defect_is_answered_with_the_id_to_look_for(post: Runtime, bus: Bus):
-    with pytest.raises(Failed, match=r"log id is [0-9a-f-]{36}") as raised:
-        await bus.ask(MoveParcel(caller=ANNE, place="fire"))
-
-    assert "burns" not in raised.value.detail
-
-
-@pytest.mark.parametrize("body", [b"{", b"[]", b'{"caller":{"user_id":"anne"},"place":7}'])
-async def test_a_body_that_is_no_such_request_is_malformed(post: Runtime, bus: Bus, body: bytes):
-    reply = await bus.nc.request(MoveParcel.subject(bus.namespace), body)
-
-    assert (reply.headers or {})["Headrace-Refusal"] == "malformed"
-    view = orjson.loads(reply.data)
-    assert (view["status"], view["title"]) == (Malformed.status, Malformed.title)
-    assert view["errors"][0]["pointer"] in ("/", "/place")
-
-
-async def test_an_answer_larger_than_the_bus_takes_is_a_defect_and_not_a_silence(post: Runtime, bus: Bus):
-    half = bus.nc.max_payload // 2
-    await bus.ask(MoveParcel(caller=ANNE, place="x" * half))
-    await bus.ask(MoveParcel(caller=ANNE, place="y" * half))
-
-    with pytest.raises(Failed, match="more than the message bus carries"):
-        await bus.ask(ListPlaces(caller=ANNE))
-
-
-async def test_slow_requests_hold_back_no_other(post: Runtime, bus: Bus):
-    slow = [asyncio.create_task(bus.ask(ListPlaces(caller=ANNE, wait_seconds=1.5))) for _ in range(100)]
-    await asyncio.sleep(0)
-
-    assert await asyncio.wait_for(bus.ask(ListPlaces(caller=ANNE)), 1.0) == b"[]"
-    assert await asyncio.gather(*slow) == [b"[]"] * 100
 
 
 async def test_requests_under_way_are_answered_before_the_service_ends(settings: Settings, bus: Bus):
