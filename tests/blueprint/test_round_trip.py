@@ -130,11 +130,10 @@ async def test_what_is_not_there_and_what_is_not_visible_look_the_same(shelf):
     assert hidden.value.detail == missing.value.detail.replace(str(unknown), str(private))
 
 
-@pytest.mark.parametrize("version", [0, -1, 2, 2**31 - 1])
-async def test_a_version_that_was_never_recorded_is_missing(shelf, version):
+async def test_a_version_that_was_never_recorded_is_missing(shelf):
     id = await shelf.put()
 
-    with pytest.raises(Missing) as refused:
-        await shelf.get(id, version)
-
-    assert refused.value.code == "version_not_found"
+    for version in (0, -1, 2, 2**31 - 1, 2**70):
+        with pytest.raises(Missing) as refused:
+            await shelf.get(id, version)
+        assert refused.value.code == "version_not_found"

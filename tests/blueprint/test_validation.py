@@ -6,8 +6,9 @@ import pytest
 
 from chassis.ids import new_id
 from contracts.blueprint import BlueprintBody, CreateBlueprint, ValidateBlueprint
-from contracts.refusal import Invalid
+from contracts.refusal import Invalid, Unavailable
 from tests.blueprint.shelf import ANN, a_body
+from tests.support.eventually import eventually
 
 A_BAD_BODY: dict[str, Any] = {
     "visibility": "team",
@@ -68,6 +69,15 @@ async def test_an_update_is_refused_with_all_its_problems(desk):
     assert len(refused.value.errors) > 5
 
 
+async def test_the_name_of_a_clone_is_looked_at_too(desk):
+    template = (await desk.templates()).items[0]
+
+    with pytest.raises(Invalid) as refused:
+        await desk.clone(template.id, name="a\0b")
+
+    assert [problem.pointer for problem in refused.value.errors] == ["/name"]
+
+
 async def test_a_good_body_is_valid_and_is_not_written(desk):
     head = await desk.head()
 
@@ -94,4 +104,10 @@ async def test_five_thousand_nodes_are_created_and_read_again(desk):
 
     created = await desk.ask(CreateBlueprint(caller=ANN, blueprint_id=new_id(), body=body))
 
-    assert (await desk.get(created.id)).nodes == body.nodes
+    async def read():
+        try:
+            return await desk.get(created.id)
+        except Unavailable:
+            return None
+
+    assert (await eventually(read)).nodes == body.nodes

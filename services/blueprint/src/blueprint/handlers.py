@@ -54,10 +54,12 @@ async def archive(command: ArchiveBlueprint, at: Collaborators) -> BlueprintRefe
     return blueprint.reference()
 
 
-async def clone(command: CloneTemplate, at: Collaborators) -> BlueprintView:
+async def clone_template(command: CloneTemplate, at: Collaborators) -> BlueprintView:
     """Record the caller's own copy of a template's latest version; asking again gives the same answer."""
     template = await at.blueprints.get(command.template_id)
-    return await _added(template.clone(command.clone_id, command.caller, command.name), at.blueprints)
+    clone = template.clone(command.clone_id, command.caller, command.name)
+    refuse(validation.unkept_problems(command.model_dump_json(include={"name"}).encode()))
+    return await _added(clone, at.blueprints)
 
 
 async def _added(blueprint: Blueprint, blueprints: Streams[Blueprint]) -> BlueprintView:
@@ -80,6 +82,6 @@ COMMANDS: Mapping[type[Request], Answerer] = {
     CreateBlueprint: create,
     UpdateBlueprint: update,
     ArchiveBlueprint: archive,
-    CloneTemplate: clone,
+    CloneTemplate: clone_template,
 }
 """Every command of this service, and who answers it."""

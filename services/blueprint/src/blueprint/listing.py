@@ -8,6 +8,7 @@ from uuid import UUID
 
 from chassis.paging import bad_cursor, decode_cursor, encode_cursor
 from contracts.message import Caller
+from contracts.refusal import Malformed
 
 MAX_PAGE_BYTES = 4 * 1024 * 1024
 """A page of large entries ends early, so that its answer fits into one message."""
@@ -79,6 +80,8 @@ class Listing:
 
     def only(self, condition: str, *values: Any) -> None:
         """Ask only for blueprints that fulfil `condition`; `{}` stands for each of the values."""
+        if any("\0" in value for value in values if isinstance(value, str)):
+            raise Malformed("nul_character", "A filter cannot hold the character U+0000: leave it out.")
         first = len(self.filters) + 4
         self.conditions.append(condition.format(*(f"${first + place}" for place in range(len(values)))))
         self.filters += values

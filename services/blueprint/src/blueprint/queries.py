@@ -31,6 +31,9 @@ from contracts.blueprint import (
 from contracts.message import JsonObject, Request
 from contracts.refusal import Missing
 
+MAX_VERSION = 2**31 - 1
+"""What the column can hold, hence more than any blueprint has."""
+
 CONFIG = ", ".join(f"v.{column}" for column in CONFIG_COLUMNS)
 GET = f"""
 SELECT b.blueprint_id, b.owner_id, b.team_id, b.visibility, b.parent_id, b.created_at, b.archived_at,
@@ -66,7 +69,8 @@ async def validate(query: ValidateBlueprint, at: Collaborators) -> ValidationVie
 
 async def get(query: GetBlueprint, at: Collaborators) -> BlueprintView:
     """One version, the latest unless asked otherwise; archived blueprints stay readable."""
-    found = await at.rows.fetch(GET, query.blueprint_id, query.version)
+    version = None if query.version is None else max(0, min(query.version, MAX_VERSION))
+    found = await at.rows.fetch(GET, query.blueprint_id, version)
     if not found or not _visible(query, found[0]):
         raise not_found(query.blueprint_id)
     if found[0]["version"] is None:

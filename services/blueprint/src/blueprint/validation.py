@@ -29,8 +29,11 @@ async def content_problems(body: BlueprintBody) -> tuple[Problem, ...]:
     return await asyncio.to_thread(_judged, body)
 
 
+def unkept_problems(text: bytes) -> tuple[Problem, ...]:
+    """Values in a JSON document that no table can keep."""
+    return unkept_values(from_json(text), text) if SUSPICIOUS.search(text) else ()
+
+
 def _judged(body: BlueprintBody) -> tuple[Problem, ...]:
-    text = body.model_dump_json().encode()
-    unkept = unkept_values(from_json(text), text) if SUSPICIOUS.search(text) else ()
     graph = WorkflowGraph.model_construct(nodes=body.nodes, edges=body.edges)
-    return (*unkept, *graph_rules.problems_of(graph, body.config, CEL))
+    return (*unkept_problems(body.model_dump_json().encode()), *graph_rules.problems_of(graph, body.config, CEL))
