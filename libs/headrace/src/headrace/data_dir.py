@@ -48,6 +48,7 @@ def held(data_dir: Path) -> Iterator[None]:
     try:
         if not _lock(descriptor, LOCK_TRIES):
             raise Complaint(_taken(data_dir))
+        (data_dir / STATE_FILE).unlink(missing_ok=True)
         (data_dir / "logs").mkdir(exist_ok=True, mode=0o700)
         try:
             yield
