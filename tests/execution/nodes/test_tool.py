@@ -114,6 +114,22 @@ class TestAFailure:
         assert (failed.type, failed.code, failed.message) == (kind, code, sentence)
         assert failed.retry_after_seconds == getattr(error, "retry_after_seconds", None)
 
+    async def test_may_say_anything_without_harm(self) -> None:
+        async def go(_: Arguments, __: ToolContext) -> None:
+            raise ValueError("nul \0, half a pair \ud800, " + "x" * 10_000)
+
+        message = (await failure_of(action(go=go), node_call({"name": "go"}))).message
+        assert message.startswith("Tool 'go' raised ValueError: nul \ufffd, half a pair ?, xxx")
+        assert len(message) == 4_000
+
+    async def test_of_a_type_that_there_is_not_is_the_tool_s_mistake(self) -> None:
+        async def go(_: Arguments, __: ToolContext) -> None:
+            raise ToolError("x", "sometimes")  # type: ignore[arg-type] # the mistake that is tested
+
+        failed = await failure_of(action(go=go), node_call({"name": "go"}))
+        assert (failed.type, failed.code) == ("permanent", "tool_raised")
+        assert "must be one of transient, permanent" in failed.message
+
     async def test_of_an_unknown_tool_names_the_known_ones(self) -> None:
         failed = await failure_of(ToolAction(Tools({"a": print, "b": print})), node_call({"name": "c"}))
         assert (failed.type, failed.code) == ("permanent", "unknown_tool")

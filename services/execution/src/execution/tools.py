@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from contracts.workflow import ErrorType
@@ -33,6 +33,8 @@ class ToolError(Exception):
         retry_after_seconds: float | None = None,
     ) -> None:
         """`type` "transient" or "timeout" lets the node's retry policy try again, not before `retry_after_seconds`."""
+        if type not in get_args(ErrorType):
+            raise ValueError(f"ToolError's type must be one of {', '.join(get_args(ErrorType))}, not {type!r}")
         super().__init__(message)
         self.message = message
         self.type: ErrorType = type

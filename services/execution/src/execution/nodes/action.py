@@ -11,6 +11,9 @@ from contracts.workflow import ErrorType
 
 T = TypeVar("T")
 
+MAX_MESSAGE_CHARACTERS = 4_000
+"""Of a failure's message."""
+
 
 class Cancellation:
     """Tells a running node that nobody wants its result any more; set by the engine, heard by the node."""
@@ -76,12 +79,18 @@ class NodeFailure(Exception):
     """The attempt failed; `type` decides whether the retry policy tries again."""
 
     def __init__(self, type: ErrorType, code: str, message: str, retry_after_seconds: float | None = None) -> None:
-        """`code` is a stable slug (`http_status`), `message` a sentence for a person."""
+        """`code` is a stable slug (`http_status`), `message` a sentence for a person, cut where it grows too long."""
         super().__init__(message)
         self.type: ErrorType = type
         self.code = code
-        self.message = message
+        self.message = recordable(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+def recordable(text: str) -> str:
+    """Text that the ledger and its read models can hold: valid Unicode without NUL, of limited length."""
+    kept = text if len(text) <= MAX_MESSAGE_CHARACTERS else f"{text[: MAX_MESSAGE_CHARACTERS - 1]}…"
+    return kept.encode(errors="replace").decode().replace("\0", "\ufffd")
 
 
 class NodeAction(Protocol):
