@@ -72,13 +72,25 @@ async def test_metrics_come_over_the_bus(post: Runtime, bus: Bus):
     assert b'headrace_requests_total{name="MoveParcel",outcome="answered"}' in reply.data
 
 
-async def test_a_read_model_is_rebuilt_through_the_runtime(post: Runtime, bus: Bus):
-    await bus.ask(MoveParcel(caller=ANNE, place="Lisbon"))
+async def test_an_operator_has_a_read_model_rebuilt(post: Runtime, bus: Bus):
+    receipt = await bus.ask_for(MoveParcel(caller=ANNE, place="Lisbon"))
     await post.pool.execute("UPDATE stops SET place = 'spoilt'")
 
-    await post.rebuild(Stops())
+    reply = await bus.nc.request(bus.subject("ops", SERVICE, "rebuild"), b'{"projection":"stops"}', timeout=10)
 
+    assert orjson.loads(reply.data) == {"projection": "stops", "position": receipt.position}
     assert await bus.ask(ListPlaces(caller=ANNE)) == b'["Lisbon"]'
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [(b'{"projection":"starts"}', "no_such_projection"), (b"{", "rebuild_failed")],
+    ids=["an unknown name", "no JSON"],
+)
+async def test_what_cannot_be_rebuilt_is_refused(post: Runtime, bus: Bus, body: bytes, code: str):
+    reply = await bus.nc.request(bus.subject("ops", SERVICE, "rebuild"), body)
+
+    assert (reply.headers or {})["Headrace-Refusal"] == code
 
 
 async def test_a_service_refuses_to_start_on_a_schema_it_does_not_know(postgres_dsn: str, nats_url: str):

@@ -1,7 +1,8 @@
 """How a running process is looked at from outside: ping and metrics over the bus, metrics over HTTP if asked for."""
 
+import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -11,10 +12,14 @@ from nats.aio.subscription import Subscription
 from prometheus_client import start_http_server
 
 from chassis import telemetry
-from chassis.bus import Bus
+from chassis.bus import REFUSAL_HEADER, Bus
+from chassis.logs import get_logger
+from contracts.refusal import Failed, Refusal
 
 PID = "Headrace-Pid"
 """Header of a page of metrics: the process that it comes from."""
+
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,53 @@ class OpsDesk:
 
     async def _metrics(self, msg: Msg) -> None:
         await self._bus.nc.publish(msg.reply, telemetry.render_metrics(), headers={PID: str(os.getpid())})
+
+
+class RebuildDesk:
+    """One process of a service answers `<ns>.ops.<service>.rebuild {"projection"}` with the position of the new rows.
+
+    A rebuild takes as long as its ledger is long; ask with a timeout to match. A refusal comes with its usual header.
+    """
+
+    def __init__(self, bus: Bus, service: str, rebuild: Callable[[str], Awaitable[int]]) -> None:
+        """`rebuild(projection's name)` makes the rows anew."""
+        self._bus = bus
+        self._service = service
+        self._rebuild = rebuild
+        self._subscription: Subscription | None = None
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        """Begin to answer."""
+        subject = self._bus.subject("ops", self._service, "rebuild")
+        self._subscription = await self._bus.nc.subscribe(subject, queue=self._service, cb=self._asked)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Answer no more; a rebuild under way is given up, which leaves the old rows."""
+        if self._subscription is not None and not self._bus.nc.is_closed:
+            await self._subscription.unsubscribe()
+        for task in self._under_way:
+            task.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    async def _asked(self, msg: Msg) -> None:
+        task = asyncio.create_task(self._answer(msg))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    async def _answer(self, msg: Msg) -> None:
+        headers = None
+        try:
+            name = str(orjson.loads(msg.data)["projection"])
+            body = orjson.dumps({"projection": name, "position": await self._rebuild(name)})
+        except Exception as error:
+            refusal = (
+                error if isinstance(error, Refusal) else Failed("rebuild_failed", f"{type(error).__name__}: {error}")
+            )
+            log.exception("rebuild.failed", service=self._service)
+            headers, body = {REFUSAL_HEADER: refusal.code}, refusal.view().model_dump_json().encode()
+        await self._bus.nc.publish(msg.reply, body, headers=headers)
 
 
 def serve_metrics(port: int | None) -> None:

@@ -18,6 +18,7 @@ from chassis.projection_source import LedgerSource, Source, StreamSource
 from chassis.rebuild import rebuild
 from chassis.settings import Settings
 from contracts.message import Event
+from contracts.refusal import Missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,13 @@ class Runtime:
         """Make a projection's rows anew while the old ones are read; answers the position they show."""
         codec = self.codec_of(projection.source)
         return await rebuild(projection, self._source(projection), codec, self._resources.leading)
+
+    async def rebuild_named(self, name: str) -> int:
+        """As `rebuild`, for a projection that runs here; raises `Missing` when there is none of that name."""
+        if name not in self._runners:
+            known = ", ".join(sorted(self._runners)) or "none"
+            raise Missing("no_such_projection", f"{self.service} has no projection {name!r}; it has: {known}")
+        return await self.rebuild(self._runners[name].projection)
 
     def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         """Run something until the process stops, when it is cancelled."""

@@ -19,7 +19,7 @@ from chassis.bus import Bus
 from chassis.commits import Commits
 from chassis.event_store import PostgresEventStore
 from chassis.logs import configure_logging, get_logger
-from chassis.ops import OpsDesk, ProcessState, serve_metrics
+from chassis.ops import OpsDesk, ProcessState, RebuildDesk, serve_metrics
 from chassis.postgres import lock_key, open_pool
 from chassis.relay import Outbox, Relay, WorkFor
 from chassis.replay import ReplayDesk
@@ -93,6 +93,7 @@ async def running(service: Service[Any], settings: Settings) -> AsyncIterator[Ru
         stack.push_async_callback(answering.stop, DRAIN_SECONDS)
         await answering.start(service.answers, deps)
         state = _State(service.name, runtime, relay)
+        await stack.enter_async_context(RebuildDesk(resources.bus, service.name, runtime.rebuild_named))
         await stack.enter_async_context(OpsDesk(resources.bus, service.name, state.now))
         await resources.bus.nc.flush()
         log.info("service.ready", pid=os.getpid())
