@@ -203,6 +203,19 @@ class TestReading:
         assert lines.ended
         assert lines.items[0].seq == 4
 
+    async def test_a_page_is_cut_where_one_answer_would_grow_too_large(self, mill: Mill) -> None:
+        blueprint, large = await mill.know(CHAIN), "x" * 300_000
+        for _ in range(3):
+            await mill.execute(blueprint, large)
+        first = await mill.runtime.bus.ask_for(ListInstances(caller=ALICE))
+        rest = await mill.runtime.bus.ask_for(ListInstances(caller=ALICE, cursor=first.next_cursor))
+        assert (len(first.items), len(rest.items)) == (1, 1)
+        lines = await mill.runtime.bus.ask_for(FollowInstance(caller=ALICE, instance_id=first.items[0].id))
+        after = lines.items[-1].seq
+        more = await mill.runtime.bus.ask_for(FollowInstance(caller=ALICE, instance_id=first.items[0].id, after=after))
+        assert not lines.ended
+        assert more.items[0].seq == after + 1
+
     async def test_a_strangers_instance_is_not_there(self, mill: Mill) -> None:
         answer = await mill.execute(await mill.know(CHAIN))
         with pytest.raises(Missing):

@@ -1,6 +1,7 @@
 """Rows and facts to views: an instance, lists of them, a log, the lines of a stream."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 from uuid import UUID
 
 from chassis.answering import Answerer
@@ -16,12 +17,17 @@ from contracts.execution import (
     StreamLines,
 )
 from contracts.instance_events import InstanceEnded, InstanceEvent
-from contracts.message import Caller, Request
+from contracts.message import Caller, Request, View
 from contracts.refusal import Malformed, Missing
 from execution.domain import Instance
 from execution.handlers import Collaborators
 from execution.logs import log_entry, stream_line
+from execution.reading import ANSWER_BYTES_MAX
 from execution.views import visible_to
+
+LINES_MAX = 500
+"""Stream lines in one answer."""
+V = TypeVar("V", bound=View)
 
 
 async def get_instance(query: GetInstance, at: Collaborators) -> InstanceView:
@@ -42,16 +48,17 @@ async def get_instance_logs(query: GetInstanceLogs, at: Collaborators) -> LogPag
     after = max(query.after, cursor_seq(query.cursor))
     entries = [log_entry(event) for event in await visible_history(query.instance_id, query.caller, at)]
     wanted = [entry for entry in entries if entry.seq > after and query.level in (None, entry.level)]
-    shown = wanted[: query.limit]
-    more = len(wanted) > query.limit
-    return LogPage(items=tuple(shown), next_cursor=encode_cursor(str(shown[-1].seq)) if more else None)
+    shown = fitting(wanted[: query.limit])
+    more = len(wanted) > len(shown)
+    return LogPage(items=shown, next_cursor=encode_cursor(str(shown[-1].seq)) if more else None)
 
 
 async def follow_instance(query: FollowInstance, at: Collaborators) -> StreamLines:
-    """What a stream missed: the recorded lines after a sequence number."""
+    """What a stream missed: the recorded lines after a sequence number, as many as one answer carries."""
     history = await visible_history(query.instance_id, query.caller, at)
-    lines = tuple(stream_line(event) for event in history if event.originator_version > query.after)
-    return StreamLines(items=lines, ended=isinstance(history[-1], InstanceEnded))
+    missed = [event for event in history if event.originator_version > query.after]
+    lines = fitting([stream_line(event) for event in missed[:LINES_MAX]])
+    return StreamLines(items=lines, ended=len(lines) == len(missed) and isinstance(history[-1], InstanceEnded))
 
 
 async def visible_history(instance_id: UUID, caller: Caller, at: Collaborators) -> list[InstanceEvent]:
@@ -61,6 +68,16 @@ async def visible_history(instance_id: UUID, caller: Caller, at: Collaborators) 
     if request is None or not visible_to(caller, request.user_id, request.team_id):
         raise not_found(instance_id)
     return history
+
+
+def fitting(views: Sequence[V]) -> tuple[V, ...]:
+    """The first of the views, one at least, that together fit into one answer."""
+    size = 0
+    for count, view in enumerate(views):
+        size += len(view.model_dump_json())
+        if size > ANSWER_BYTES_MAX and count:
+            return tuple(views[:count])
+    return tuple(views)
 
 
 def cursor_seq(cursor: str | None) -> int:

@@ -15,6 +15,9 @@ from contracts.refusal import Malformed
 from execution.records import Records
 from execution.views import instance_view
 
+ANSWER_BYTES_MAX = 512 * 1024
+"""What a page should weigh at most: a NATS server carries 1 MiB unless told otherwise."""
+
 ROW = """
 SELECT *, (SELECT max(originator_version) FROM events WHERE originator_id = $1) AS recorded
 FROM workflow_instances WHERE instance_id = $1
@@ -50,8 +53,8 @@ class InstanceReader:
         await self.projected.caught_up()
         statement, values = page_statement(query)
         rows = await self.pool.fetch(statement, *values)
-        more = len(rows) > query.limit
-        shown = rows[: query.limit]
+        shown = rows[: fitting(rows, query.limit)]
+        more = len(rows) > len(shown)
         cursor = encode_cursor(shown[-1]["created_at"].isoformat(), str(shown[-1]["instance_id"])) if more else None
         return InstancePage(items=tuple(view_of(row) for row in shown), next_cursor=cursor)
 
@@ -84,6 +87,16 @@ def page_statement(query: ListInstances) -> tuple[str, list[Any]]:
     whose = [f"user_id = {own}", *(f"team_id = {value(team)} AND user_id <> {own}" for team in query.caller.teams)]
     branches = " UNION ALL ".join(BRANCH.format(whose=branch, filters=filters, limit=limit) for branch in whose)
     return PAGE.format(branches=branches, limit=limit), values
+
+
+def fitting(rows: Sequence[asyncpg.Record], limit: int) -> int:
+    """How many rows, one at least and `limit` at most, fit into one answer."""
+    size = 0
+    for count, row in enumerate(rows[:limit]):
+        size += sum(len(row[column] or "") for column in ("input", "output", "metadata"))
+        if size > ANSWER_BYTES_MAX and count:
+            return count
+    return min(len(rows), limit)
 
 
 def cursor_key(cursor: str) -> tuple[datetime, UUID]:
