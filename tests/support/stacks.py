@@ -80,12 +80,12 @@ class Up:
 
     @property
     def state(self) -> dict[str, Any]:
-        """What it publishes of itself."""
+        """What it publishes of itself, and not what an earlier one left behind."""
         try:
             found: dict[str, Any] = json.loads((self.data_dir / "state.json").read_text())
         except FileNotFoundError:
             return {}
-        return found
+        return found if found["pid"] == self.process.pid else {}
 
     def pid_of(self, name: str) -> int | None:
         """The process that runs under this name now."""
