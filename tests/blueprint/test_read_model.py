@@ -1,6 +1,7 @@
 """The rows are disposable: made anew they are the same, however facts are batched; and they cost few statements."""
 
 import random
+from dataclasses import replace
 
 import asyncpg
 import pytest
@@ -19,6 +20,7 @@ from chassis.projection_runner import ProjectionRunner
 from chassis.projection_source import LedgerSource
 from chassis.streams import Streams
 from contracts.blueprint import BLUEPRINT_EVENTS, GetBlueprint
+from contracts.refusal import Unavailable
 from tests.blueprint.shelf import ANN, BEN, EVE, a_body
 
 BLUEPRINTS = 60
@@ -120,6 +122,30 @@ async def test_a_batch_is_a_handful_of_statements(shelf):
     assert len(batch) == 150
     written = [statement for statement in statements if statement.lstrip().startswith(("INSERT", "UPDATE workflow"))]
     assert len(written) == 7, "blueprints, versions, nodes, edges, tags; the revised; the cloned"
+
+
+async def test_rows_too_large_for_one_statement_make_several(shelf, monkeypatch):
+    monkeypatch.setattr("blueprint.projections.MAX_STATEMENT_BYTES", 300)
+    nodes = [{"id": f"n{number}", "type": "tool"} for number in range(20)]
+
+    id = await shelf.put(nodes=nodes, edges=[])
+
+    assert [node.id for node in (await shelf.get(id)).nodes] == [node["id"] for node in nodes]
+
+
+async def test_rows_that_stay_behind_are_not_shown(shelf):
+    class NeverFresh:
+        """A projection that does not move."""
+
+        async def caught_up(self, timeout):
+            return False
+
+    at = replace(shelf.at, rows=ReadModel(shelf.pool, NeverFresh()))
+
+    with pytest.raises(Unavailable) as refused:
+        await queries.get(GetBlueprint(caller=ANN, blueprint_id=await shelf.put()), at)
+
+    assert refused.value.retry_after_seconds == 1.0
 
 
 async def test_a_version_costs_two_statements_the_freshness_of_the_rows_included(desk, postgres_dsn):
