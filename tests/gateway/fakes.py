@@ -7,6 +7,7 @@ from inspect import isawaitable
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
+import httpx
 import orjson
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
@@ -21,6 +22,7 @@ from contracts.refusal import Refusal
 
 R = TypeVar("R", bound=Request)
 Answer = Any
+PROBLEM_MEMBERS = {"type", "title", "status", "detail", "instance", "code", "errors"}
 NOON = datetime(2026, 1, 31, 12, 0, 0, 250_000, tzinfo=UTC)
 BLUEPRINT_ID = UUID("0199c3f2-7c1e-7a60-8a55-3f0d8c2b9e10")
 
@@ -58,12 +60,12 @@ class FakeHouse:
         if earlier := self._subscriptions.pop(subject, None):
             await earlier.unsubscribe()
         self._subscriptions[subject] = await self.bus.nc.subscribe(subject, cb=hear)
-        await self.bus.nc.flush()
+        await self._settled()
 
     async def leave(self, request_type: type[Request]) -> None:
         """Nobody answers requests of this type any more."""
         await self._subscriptions.pop(request_type.subject(self.bus.namespace)).unsubscribe()
-        await self.bus.nc.flush()
+        await self._settled()
 
     async def answer_ops(self, service: str, metrics: str = "", pid: str = "1", *, ready: bool = True) -> None:
         """Answer the pings and the metrics requests of a service, as one more process of it."""
@@ -76,18 +78,23 @@ class FakeHouse:
 
         await self.bus.nc.subscribe(self.bus.subject("ops", service, "ping"), cb=pong)
         await self.bus.nc.subscribe(self.bus.subject("ops", service, "metrics"), cb=page)
-        await self.bus.nc.flush()
+        await self._settled()
 
     async def say(self, event: InstanceEvent) -> None:
         """Publish an event as the relay of execution does."""
         headers = {"Headrace-Version": str(event.originator_version), "ce-type": event.topic()}
         await self.bus.nc.publish(event.subject(self.bus.namespace), event.state(), headers=headers)
-        await self.bus.nc.flush()
+        await self._settled()
 
     async def whisper(self, instance_id: UUID, text: str) -> None:
         """Send a token of a model's answer."""
         token = Token(node_id="answer", visit=1, text=text)
         await self.bus.nc.publish(Token.subject(instance_id, self.bus.namespace), token.model_dump_json().encode())
+        await self._settled()
+
+    async def _settled(self) -> None:
+        # nats-py sends the PING of a flush ahead of what is pending; only a second one comes after it.
+        await self.bus.nc.flush()
         await self.bus.nc.flush()
 
     def asked_for(self, request_type: type[R]) -> list[R]:
@@ -151,6 +158,16 @@ def recorded(*events: InstanceEvent) -> StreamLines:
 async def resolves(house: FakeHouse, answer: Any = None) -> None:
     """Let the blueprint be found."""
     await house.when(ResolveBlueprint, answer or reference())
+
+
+def problem_of(answer: httpx.Response) -> tuple[int, str]:
+    """The status and code of an answer that must be a problem."""
+    problem = answer.json()
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert set(problem) == PROBLEM_MEMBERS
+    assert problem["status"] == answer.status_code
+    assert problem["type"] == f"urn:headrace:problem:{problem['code']}"
+    return answer.status_code, problem["code"]
 
 
 def stranger() -> UUID:

@@ -2,26 +2,21 @@
 
 import asyncio
 import time
-from uuid import UUID
 
 import httpx
 import pytest
 
 from contracts.blueprint import ResolveBlueprint
-from contracts.execution import ExecuteBlueprint, ExecuteBody, ExecutionView, GetInstance, RunError
+from contracts.execution import ExecuteBlueprint, ExecuteBody, ExecutionView, RunError
 from contracts.refusal import Invalid, Missing, TooMany, Unavailable
-from gateway import asking
 from tests.gateway.fakes import (
     BLUEPRINT_ID,
     FakeHouse,
-    completed,
     execution,
-    instance,
     reference,
     resolves,
     stranger,
 )
-from tests.support.eventually import eventually
 
 PATH = f"/api/v2/blueprints/{BLUEPRINT_ID}/execute"
 
@@ -143,137 +138,3 @@ async def test_no_execution_service_is_a_503(ada: httpx.AsyncClient):
     answer = await ada.post(PATH, json={})
 
     assert (answer.status_code, answer.json()["code"]) == (503, "no_responder")
-
-
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ask again sooner than in earnest, so that the tests are quick."""
-    monkeypatch.setattr(asking, "SLICE_SECONDS", 0.3)
-
-
-class TestAWorkerThatDies:
-    """The first question is never answered."""
-
-    async def test_between_commit_and_reply_the_caller_has_the_end_within_3_s(
-        self, ada: httpx.AsyncClient, house: FakeHouse
-    ):
-        await house.when(
-            ExecuteBlueprint,
-            lambda command: execution(command.instance_id) if len(house.asked_for(ExecuteBlueprint)) > 1 else None,
-        )
-        began = time.monotonic()
-
-        answer = await ada.post(PATH, json={})
-
-        first, second = house.asked_for(ExecuteBlueprint)
-        assert (answer.status_code, answer.json()["status"]) == (200, "completed")
-        assert time.monotonic() - began < 3
-        assert first == second
-
-    @pytest.mark.usefixtures("impatient")
-    async def test_in_the_middle_the_announced_end_is_looked_up(self, ada: httpx.AsyncClient, house: FakeHouse):
-        await house.when(
-            ExecuteBlueprint,
-            lambda command: (
-                execution(command.instance_id, "running") if len(house.asked_for(ExecuteBlueprint)) > 1 else None
-            ),
-        )
-        await house.when(GetInstance, lambda query: instance(query.instance_id, "running"))
-        caller = asyncio.create_task(ada.post(PATH, json={}))
-        await eventually(lambda: house.asked_for(GetInstance))
-        asked = len(house.asked_for(GetInstance))
-
-        await house.when(GetInstance, lambda query: instance(query.instance_id, output="o"))
-        began = time.monotonic()
-        await house.say(completed(house.asked_for(GetInstance)[0].instance_id, 9))
-        answer = await caller
-
-        assert (answer.status_code, answer.json()["output"]) == (200, "o")
-        assert set(answer.json()) == {"instance_id", "status", "output", "metrics", "error"}
-        assert time.monotonic() - began < 1
-        assert len(house.asked_for(GetInstance)) == asked + 1
-
-    @pytest.mark.usefixtures("impatient")
-    async def test_while_no_worker_is_there_it_asks_again_until_one_is(self, ada: httpx.AsyncClient, house: FakeHouse):
-        await house.when(ExecuteBlueprint, None)
-        caller = asyncio.create_task(ada.post(PATH, json={}))
-        await eventually(lambda: house.asked_for(ExecuteBlueprint))
-        await house.leave(ExecuteBlueprint)
-        await asyncio.wait({caller}, timeout=1)
-
-        await house.when(ExecuteBlueprint, lambda command: execution(command.instance_id))
-        answer = await caller
-
-        assert answer.status_code == 200
-        assert len({command.instance_id for command in house.asked_for(ExecuteBlueprint)}) == 1
-
-
-@pytest.mark.usefixtures("impatient")
-class TestALongRun:
-    """The worker is busy with the run, and answers its first question late."""
-
-    async def test_the_late_answer_to_the_first_question_counts(self, ada: httpx.AsyncClient, house: FakeHouse):
-        over = asyncio.Event()
-
-        async def run(command: ExecuteBlueprint) -> ExecutionView:
-            if len(house.asked_for(ExecuteBlueprint)) == 1:
-                await over.wait()
-                return execution(command.instance_id, output="late")
-            return execution(command.instance_id, "running")
-
-        await house.when(ExecuteBlueprint, run)
-        await house.when(GetInstance, lambda query: instance(query.instance_id, "running"))
-        caller = asyncio.create_task(ada.post(PATH, json={}))
-        await eventually(lambda: house.asked_for(GetInstance))
-        over.set()
-        answer = await caller
-
-        assert (answer.status_code, answer.json()["output"]) == (200, "late")
-        assert len(house.asked_for(ExecuteBlueprint)) == 2
-
-    async def test_it_is_asked_for_once_a_slice_and_no_more(self, ada: httpx.AsyncClient, house: FakeHouse):
-        async def run(command: ExecuteBlueprint) -> ExecutionView:
-            if len(house.asked_for(ExecuteBlueprint)) == 1:
-                await asyncio.sleep(10)
-            return execution(command.instance_id, "running")
-
-        await house.when(ExecuteBlueprint, run)
-        await house.when(GetInstance, lambda query: instance(query.instance_id, "running"))
-        began = time.monotonic()
-
-        answer = await ada.post(PATH, json={"config": {"wait_seconds": 1}})
-
-        assert (answer.status_code, answer.json()["status"]) == (202, "running")
-        assert 1 <= time.monotonic() - began < 2
-        assert len(house.asked_for(GetInstance)) <= 3
-
-    async def test_a_duplicate_follows_the_run_that_was_first(self, ada: httpx.AsyncClient, house: FakeHouse):
-        first = UUID("0199c3f4-02b7-7d11-9c0f-51a6b7e0c4d2")
-        await house.when(
-            ExecuteBlueprint,
-            lambda _: execution(first, "running") if len(house.asked_for(ExecuteBlueprint)) > 1 else None,
-        )
-        await house.when(GetInstance, lambda query: instance(query.instance_id, "running"))
-        caller = asyncio.create_task(ada.post(PATH, json={}, headers={"Idempotency-Key": "k"}))
-        await eventually(lambda: house.asked_for(GetInstance))
-
-        await house.when(GetInstance, lambda query: instance(query.instance_id))
-        await house.say(completed(first, 4))
-        answer = await caller
-
-        assert (answer.status_code, answer.json()["instance_id"]) == (200, str(first))
-
-
-@pytest.mark.usefixtures("impatient")
-async def test_when_nobody_ever_says_whether_it_was_accepted_it_is_a_503(
-    ada: httpx.AsyncClient, house: FakeHouse, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(asking, "ACCEPT_SECONDS", 1.0)
-    await house.when(ExecuteBlueprint, None)
-
-    answer = await ada.post(f"{PATH}?mode=async", json={})
-
-    assert (answer.status_code, answer.json()["code"]) == (503, "no_answer")
-    assert str(house.asked_for(ExecuteBlueprint)[0].instance_id) in answer.json()["detail"]
-    assert answer.headers["retry-after"] == "1"
-    assert len(house.asked_for(ExecuteBlueprint)) > 2

@@ -211,8 +211,9 @@ async def test_a_duplicate_follows_the_first_run_from_its_beginning(served: http
 
 
 async def test_the_client_going_away_cancels_nothing_and_leaves_no_listener(
-    served: httpx.AsyncClient, house: FakeHouse
+    served: httpx.AsyncClient, house: FakeHouse, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(following, "SILENCE_SECONDS", 0.1)
     await accepts(house)
 
     async with streamed(served) as (_, line):
@@ -222,7 +223,7 @@ async def test_the_client_going_away_cancels_nothing_and_leaves_no_listener(
 
     async def asked_no_more() -> bool:
         before = len(house.asked_for(FollowInstance))
-        await asyncio.sleep(following.SILENCE_SECONDS * 1.5)
+        await asyncio.sleep(following.SILENCE_SECONDS * 4)
         return len(house.asked_for(FollowInstance)) == before
 
     assert await eventually(asked_no_more, timeout=10)

@@ -33,6 +33,8 @@ DRAIN_SECONDS = 10
 KEEP_ALIVE_SECONDS = 75
 """Longer than most load balancers keep a connection, so that it is they who close it."""
 BACKLOG = 1_024
+SECRET_BYTES_MIN = 32
+"""What HS256 asks for (RFC 7518): shorter keys can be guessed from a single token."""
 ENDPOINTS = (*blueprints.ENDPOINTS, *executions.ENDPOINTS, *instances.ENDPOINTS, *analytics.ENDPOINTS)
 """Everything under /api/v2."""
 
@@ -80,6 +82,7 @@ def main() -> None:
     # While it serves, uvicorn hears the signals; it raises them again when all is done.
     for caught in (signal.SIGTERM, signal.SIGINT):
         signal.signal(caught, lambda *_: sys.exit(0))
+    configure_logging(GATEWAY)
     try:
         settings = Settings.load()
         configure_logging(GATEWAY, settings.log_level, settings.log_format)
@@ -93,16 +96,24 @@ def main() -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    if settings.jwt_secret is None:
-        raise BadSettings("HEADRACE_JWT_SECRET is not set; the gateway needs the key that tokens are signed with")
+    tokens = Tokens(_secret(settings))
     with socket.create_server((settings.host, settings.port), family=_family(settings.host)) as listener:
         bus = await Bus.connect(settings.nats_url, settings.namespace, GATEWAY)
         try:
             async with OpsDesk(bus, GATEWAY, lambda: _state(bus)):
                 log.info("service.ready", host=settings.host, port=listener.getsockname()[1])
-                await server(Tokens(settings.jwt_secret.get_secret_value()), bus).serve([listener])
+                await server(tokens, bus).serve([listener])
         finally:
             await bus.close()
+
+
+def _secret(settings: Settings) -> str:
+    secret = settings.jwt_secret.get_secret_value() if settings.jwt_secret else ""
+    if not secret:
+        raise BadSettings("HEADRACE_JWT_SECRET is not set; the gateway needs the key that tokens are signed with")
+    if settings.production and len(secret.encode()) < SECRET_BYTES_MIN:
+        raise BadSettings(f"HEADRACE_JWT_SECRET is too short for production; use at least {SECRET_BYTES_MIN} bytes")
+    return secret
 
 
 def _family(host: str) -> socket.AddressFamily:
