@@ -1,5 +1,6 @@
 """The rules a graph keeps: every problem at once, each with its place and a plain sentence."""
 
+import sys
 import time
 from typing import Any
 
@@ -8,6 +9,9 @@ import pytest
 from chassis.language import CEL
 from contracts.graph_rules import problems_of
 from contracts.workflow import BlueprintConfig, WorkflowGraph
+
+BUDGET_SECONDS = 1.0 if sys.gettrace() is None else 10.0
+"""Of processor time; being measured for coverage costs several times that."""
 
 START = {"id": "start", "type": "start"}
 TOOL = {"id": "work", "type": "tool", "config": {"name": "echo"}}
@@ -217,4 +221,4 @@ def test_the_largest_graph_is_judged_in_a_second() -> None:
     graph = WorkflowGraph.model_validate({"nodes": [START, *line], "edges": ahead + skips})
     began = time.process_time()
     assert problems_of(graph, BlueprintConfig(), CEL) == ()
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < BUDGET_SECONDS
