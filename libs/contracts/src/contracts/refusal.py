@@ -24,7 +24,7 @@ class RefusalView(Message):
     retry_after_seconds: float | None = None
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is a sentence, not an error
+class Refusal(Exception):
     """The rule that was broken. Subclasses name the family; `code` names the rule."""
 
     status: ClassVar[int] = 400

@@ -14,7 +14,7 @@ VERSION_KEY = "class_version"
 """Where a payload carries its version when that is not 1 (eventsourcing's name)."""
 
 
-class Unreadable(Exception):  # noqa: N818 - names the state of the message
+class Unreadable(Exception):
     """No version of this code can read the event: unknown topic, or a payload from the future."""
 
 
