@@ -60,7 +60,7 @@ class WorkflowGraph(StrictMessage):
 
 
 class RetryPolicy(StrictMessage):
-    """When a failed node is tried again: attempt n waits `backoff_seconds * backoff_factor^(n-1)`, up to the maximum."""
+    """When a failed node is tried again: try n waits `backoff_seconds * backoff_factor^(n-1)`, up to the maximum."""
 
     max_attempts: int = Field(default=3, ge=1, le=MAX_RETRY_ATTEMPTS)
     backoff_seconds: float = Field(default=1.0, ge=0, le=3600)
