@@ -1,15 +1,19 @@
 """Stacks for tests: `headrace up` as a real process, on stand-ins for the services where only processes matter."""
 
+import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from headrace import cli
 from headrace.services import SERVICES
 from tests.support.stacks import Up
 
 Start = Callable[..., Up]
+Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -37,3 +41,20 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> str:
             (package / "__init__.py").touch()
         shutil.copy(Path(__file__).with_name("stand_in.py"), folder / service / "app.py")
     return str(folder)
+
+
+@pytest.fixture
+def headrace(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
+    """Runs a command in an empty folder; its exit status, what it printed, and what it complained of."""
+    for name in [name for name in os.environ if name.startswith("HEADRACE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["headrace", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    return run

@@ -16,23 +16,6 @@ COMMANDS = (
 LIGHT_START_MODULES_ABSENT = ("httpx", "asyncpg", "nats", "yaml", "rich", "contracts", "chassis")
 
 
-@pytest.fixture
-def headrace(monkeypatch, capsys, tmp_path):
-    """Runs a command in an empty folder; its exit status, what it printed, and what it complained of."""
-    for name in ("HEADRACE_NATS_URL", "HEADRACE_POSTGRES_DSN", "HEADRACE_URL", "HEADRACE_TOKEN", "HEADRACE_DATA_DIR"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["headrace", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        printed = capsys.readouterr()
-        return int(ended.value.code or 0), printed.out, printed.err
-
-    return run
-
-
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_says_what_it_is_for_with_an_example(headrace, command):
     status, out, _ = headrace(command, "--help")

@@ -62,7 +62,8 @@ TOLD = """\
 def test_a_run_is_told_node_by_node_in_plain_lines():
     out = io.StringIO()
 
-    picture = follow(RUN, PlainScreen(out))
+    picture = RunPicture()
+    follow(RUN, PlainScreen(out), picture)
 
     assert out.getvalue() == TOLD
     assert (picture.instance_id, picture.ended, picture.nodes_done) == (INSTANCE, True, 3)
@@ -72,7 +73,7 @@ def test_two_models_that_speak_at_once_are_told_apart():
     out = io.StringIO()
     tokens = [("Token", {"node_id": name, "text": text}) for name, text in [("a", "1"), ("b", "2"), ("a", "3")]]
 
-    follow(recorded(*tokens), PlainScreen(out))
+    follow(recorded(*tokens), PlainScreen(out), RunPicture())
 
     assert out.getvalue() == "  ✎ a: 1\n  ✎ b: 2\n  ✎ a: 3"
 
@@ -95,7 +96,7 @@ def test_a_terminal_gets_the_same_lines():
 
     out = Terminal()
     with screen(out) as shown:
-        follow(RUN, shown)
+        follow(RUN, shown, RunPicture())
 
     assert all(line.strip() in out.getvalue() for line in TOLD.splitlines())
 

@@ -89,6 +89,14 @@ class TestAStart:
         assert (second.data_dir / "secrets.json").read_text() == secrets
         await connection.close()
 
+    async def test_uses_outside_servers_when_both_are_named(self, up_on_stand_ins, nats_url, postgres_dsn):
+        up = up_on_stand_ins(HEADRACE_NATS_URL=nats_url, HEADRACE_POSTGRES_DSN=postgres_dsn)
+
+        await up.ready()
+
+        assert set(up.state["processes"]) == NAMES - {"postgres", "nats"}
+        assert (up.state["nats_url"], set(up.state["postgres_dsns"].values())) == (nats_url, {postgres_dsn})
+
 
 class TestARefusedStart:
     async def test_on_a_data_directory_that_is_in_use(self, up_on_stand_ins):

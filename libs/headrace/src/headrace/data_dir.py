@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from headrace.embedded.secrets import write_private
@@ -90,7 +90,9 @@ def read_state(data_dir: Path) -> State | None:
     try:
         if _lock(descriptor, tries=1):
             return None
-        return State(**json.loads((data_dir / STATE_FILE).read_text(encoding="utf-8")))
+        found = json.loads((data_dir / STATE_FILE).read_text(encoding="utf-8"))
+        known = {member.name for member in fields(State)}
+        return State(**{name: value for name, value in found.items() if name in known})
     except FileNotFoundError:
         return None
     finally:

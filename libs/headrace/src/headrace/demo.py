@@ -27,6 +27,10 @@ USER = "demo"
 START_SECONDS = 90.0
 STOP_SECONDS = 20.0
 POLL_SECONDS = 0.05
+NOT_FOR_THE_DEMO = frozenset(
+    f"HEADRACE_{name}" for name in ("NATS_URL", "POSTGRES_DSN", "NAMESPACE", "JWT_SECRET", "PRODUCTION", "WORKERS")
+)
+"""A deployment's own choices; the demo brings servers and a key of its own."""
 INPUTS = {
     "hello": {"name": "Ada"},
     "order_review": {"order": "A-1001", "amount": 1250.0},
@@ -49,6 +53,7 @@ def run_demo(data_dir: Path | None, examples: Path, workflows: bool) -> None:
     """Run the examples, or with `workflows` the recorded scientific workflows, on a stack of their own."""
     files = _example_files(examples)
     begun = time.monotonic()
+    print("Starting PostgreSQL, NATS and the four services", flush=True)
     with _directory(data_dir) as directory, _stack(directory) as running:
         print(f"The stack is ready after {time.monotonic() - begun:.1f} s at {running.state.url}")
         _show_processes(running.state)
@@ -118,7 +123,7 @@ def _stack(data_dir: Path) -> Iterator[Running]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        env={name: value for name, value in os.environ.items() if name != "HEADRACE_JWT_SECRET"},
+        env={name: value for name, value in os.environ.items() if name not in NOT_FOR_THE_DEMO},
         preexec_fn=birth(signal.SIGTERM),  # noqa: PLW1509 - no thread runs yet
     )
     try:

@@ -19,6 +19,7 @@ INTERRUPTED = 130
 def run_stack(data_dir: Path, port: int, workers: int, tools: Path | None, production: bool) -> None:
     """Start, announce, wait for SIGINT or SIGTERM, stop. A second signal ends everything at once."""
     with held(data_dir):
+        _warn(f"starting on {data_dir}")
         options = StackOptions(data_dir.resolve(), _usable(port), workers, tools, production)
         asyncio.run(_run(Stack(options, _warn), options))
 

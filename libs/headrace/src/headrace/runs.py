@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, TextIO
 
 from headrace.client import Headrace, JsonObject
-from headrace.errors import Complaint
+from headrace.errors import Complaint, Unreachable
 from headrace.progress import RunPicture, summary
 from headrace.terminal import follow, screen
 
@@ -15,20 +15,34 @@ WAIT_SECONDS = 24 * 3600.0
 
 def watch(client: Headrace, blueprint_id: str, given: Any, *, quiet: bool, out: TextIO) -> JsonObject:
     """Start a run, show its progress on `out` (unless quiet), and return the instance as it ended."""
-    lines = client.stream(blueprint_id, given)
-    if quiet:
-        picture = RunPicture()
-        for line in lines:
-            picture.tell(line)
-    else:
-        with screen(out) as shown:
-            picture = follow(lines, shown)
-    if picture.instance_id is None:
-        raise Complaint("The stream ended before it named its run: look for it with `headrace instances`.")
-    instance = client.wait(picture.instance_id, WAIT_SECONDS)
+    picture = RunPicture()
+    try:
+        lines = client.stream(blueprint_id, given)
+        if quiet:
+            for line in lines:
+                picture.tell(line)
+        else:
+            with screen(out) as shown:
+                follow(lines, shown, picture)
+    except Unreachable:
+        # The run does not depend on who watches it; ask for its end instead, if it is known which run it is.
+        if picture.instance_id is None:
+            raise
+    instance = _ended(client, picture.instance_id)
     if not quiet:
         tell_outcome(instance, out)
     return instance
+
+
+def _ended(client: Headrace, instance_id: str | None) -> JsonObject:
+    if instance_id is None:
+        raise Complaint("The stream ended before it named its run: look for it with `headrace instances`.")
+    try:
+        return client.wait(instance_id, WAIT_SECONDS)
+    except Unreachable as error:
+        raise Complaint(
+            f"The stack went away. Run {instance_id} goes on when it is back: `headrace logs {instance_id} --follow`."
+        ) from error
 
 
 def tell_outcome(instance: Mapping[str, Any], out: TextIO) -> None:

@@ -21,8 +21,8 @@ READY_SECONDS = 60.0
 READY_POLL_SECONDS = 0.05
 DEATHS_BEFORE_GIVING_UP = 4
 """A service that dies this often before the stack was ready will not come up by itself."""
-GATEWAY_STOP_SECONDS = 3.5
-SERVICE_STOP_SECONDS = 6.5
+GATEWAY_STOP_SECONDS = 4.0
+SERVICE_STOP_SECONDS = 6.0
 
 
 @dataclass(frozen=True)

@@ -108,9 +108,8 @@ def screen(out: TextIO = sys.stdout) -> Iterator[Screen]:
         yield LiveScreen(live)
 
 
-def follow(lines: Iterable[Mapping[str, Any]], on: Screen) -> RunPicture:
-    """Show a run from its stream until the stream ends; the picture that came of it."""
-    picture = RunPicture()
+def follow(lines: Iterable[Mapping[str, Any]], on: Screen, picture: RunPicture) -> None:
+    """Show a run from its stream until the stream ends, and fold it into `picture`."""
     for line in lines:
         if line.get("event") == "Token":
             data = line.get("data") or {}
@@ -120,4 +119,3 @@ def follow(lines: Iterable[Mapping[str, Any]], on: Screen) -> RunPicture:
         on.show(picture)
         if sentence is not None:
             on.say(sentence)
-    return picture

@@ -1,0 +1,154 @@
+"""Blueprint files on a real stack, as a person at a terminal works with them."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from headrace.blueprint_file import load_blueprint
+from headrace.commands.options import connect, own_name
+from headrace.publishing import publish
+from tests.support.stacks import Up
+
+EXAMPLES = Path("examples").resolve()
+FAILING = """
+name: failing
+nodes:
+  - {id: start, type: start}
+  - {id: bad, type: tool, config: {name: fail, arguments: {message: no luck, error_type: permanent, times: 9}}}
+edges: [{source: start, target: bad}]
+"""
+BROKEN = "name: broken\nnodes:\n  - {id: start, type: start}\n  - {id: magic, type: magic}\n"
+LONG = """
+name: long
+nodes:
+  - {id: start, type: start}
+  - {id: wait, type: delay, config: {seconds: 600.0}}
+edges: [{source: start, target: wait}]
+"""
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """A real stack, for all tests here."""
+    up = Up.launch(tmp_path_factory.mktemp("stack") / "data")
+    try:
+        up.ready_line()
+        yield up
+        status, said = up.stop()
+        assert status == 0, said
+    finally:
+        up.reap()
+
+
+@pytest.fixture
+def on_stack(headrace, stack):
+    return lambda command, *arguments: headrace(command, *arguments, "--data-dir", str(stack.data_dir))
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(text: str) -> str:
+        path = tmp_path / "blueprint.yaml"
+        path.write_text(text)
+        return str(path)
+
+    return write
+
+
+def test_a_run_is_shown_node_by_node_with_its_outcome(on_stack):
+    status, out, _ = on_stack("run", str(EXAMPLES / "hello.yaml"), "--input", '{"name": "Ada"}')
+
+    assert status == 0
+    assert [line.split()[:2] for line in out.splitlines()[1:4]] == [["✓", "start"], ["✓", "greet"], ["✓", "end"]]
+    assert 'output  {"greeting": "Hello, Ada!"}' in out
+    assert "completed in" in out
+
+
+def test_a_run_can_be_json_alone(on_stack):
+    status, out, _ = on_stack("run", str(EXAMPLES / "hello.yaml"), "--input", '{"name": "Bo"}', "--json")
+    execution = json.loads(out)
+
+    assert status == 0
+    assert list(execution) == ["instance_id", "status", "output", "metrics", "error"]
+    assert (execution["status"], execution["output"]) == ("completed", {"greeting": "Hello, Bo!"})
+
+
+def test_a_failed_run_says_where_and_why_and_exits_with_1(on_stack, file):
+    status, out, _ = on_stack("run", file(FAILING))
+
+    assert status == 1
+    assert "error at bad  no luck (permanent," in out
+
+
+def test_a_file_is_created_reused_and_updated(on_stack, file):
+    name = "again and again"
+
+    def run(text):
+        return on_stack("run", file(text.replace("failing", name)))[1].splitlines()[0]
+
+    assert run(FAILING) == f"{name} · version 1 (created)"
+    assert run(FAILING) == f"{name} · version 1 (unchanged)"
+    assert run(FAILING.replace("no luck", "still none")) == f"{name} · version 2 (updated)"
+
+
+def test_a_refused_blueprint_lists_every_problem_and_exits_with_2(on_stack, file):
+    status, _, err = on_stack("run", file(BROKEN))
+
+    assert status == 2
+    assert "/nodes/1/type  `magic` is not a node type" in err
+    assert len(err.splitlines()) > 2
+
+
+def test_a_refused_input_exits_with_2(on_stack):
+    status, _, err = on_stack("run", str(EXAMPLES / "hello.yaml"), "--input", "{}")
+
+    assert status == 2
+    assert "/input" in err
+
+
+def test_validation_says_the_same_with_and_without_a_stack(headrace, on_stack, file):
+    path = file(BROKEN)
+
+    asked, found = on_stack("validate", path), headrace("validate", path)
+
+    assert asked == found
+    assert asked[0] == 1
+    assert "/nodes/1/type  `magic` is not a node type" in asked[1]
+
+
+def test_a_run_is_listed_logged_and_cancelled(on_stack, stack, file):
+    with connect(stack.data_dir, None, None, None) as client:
+        blueprint, _ = publish(client, load_blueprint(Path(file(LONG))), own_name(None))
+        instance = client.execute(blueprint["id"], {}, mode="async")["instance_id"]
+
+    cancelled = on_stack("cancel", instance)
+    listed = json.loads(on_stack("instances", "--limit", "1", "--json")[1])
+    logged = on_stack("logs", instance, "--follow")
+
+    assert cancelled[0] == 0
+    assert listed[0]["id"] == instance
+    assert logged[1].splitlines()[0].endswith("info  Accepted.")
+    assert on_stack("logs", instance, "--json")[1].count("InstanceCancelled") == 1
+
+
+def test_status_knows_every_process_and_that_all_are_ready(on_stack):
+    status, out, _ = on_stack("status", "--json")
+    found = json.loads(out)
+    keepers = ("blueprint", "execution", "metrics")
+
+    assert status == 0
+    assert found["ready"]
+    assert [found["processes"][name]["ready"] for name in keepers] == [True] * 3
+    assert all(set(found["processes"][name]["lag"].values()) <= {0} for name in keepers)
+
+
+def test_migrations_and_dead_letters_can_be_looked_at(on_stack):
+    assert on_stack("migrate", "status")[1].count("0001_") >= 3
+    assert on_stack("migrate", "up")[1].count("nothing to do") == 3
+    assert on_stack("dead-letters")[1] == "No dead letters.\n"
+
+
+def test_somebody_else_sees_nothing_of_it(on_stack):
+    assert json.loads(on_stack("instances", "--user", "stranger", "--json")[1]) == []
