@@ -1,73 +1,14 @@
 """What happens next, decided from history and time alone: given facts, when a turn is taken, then facts."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
-
 import pytest
 
 from chassis.ids import new_id
 from contracts import instance_events as facts
-from contracts.workflow import BlueprintConfig, WorkflowGraph
-from execution import door
 from execution.decisions import MAX_IDLE_CLAIMS, Turn
 from execution.domain import Instance, OutOfOrder
-from execution.graph import CompiledGraph
-from execution.nodes.action import NodeFailure, NodeResult
-from tests.support.builders import a_graph, a_node, a_reference, an_execution
-
-NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
-WORKER = new_id()
-
-
-class Story:
-    """One instance lived turn by turn, without any I/O."""
-
-    def __init__(self, graph: WorkflowGraph, input: Any = None, **config: Any) -> None:
-        self.graph = CompiledGraph(graph)
-        command = an_execution(a_reference(), input)
-        self.instance = Instance(command.instance_id, self.graph)
-        self.now = NOON
-        self.facts: list[facts.InstanceEvent] = []
-        turn = Turn(self.instance, self.now)
-        turn.take(door.requested(command, BlueprintConfig(**config), NOON, WORKER))
-        self.commit(turn)
-
-    def commit(self, turn: Turn) -> list[str]:
-        turn.advance()
-        self.facts += turn.events
-        return told(turn.events)
-
-    def later(self, seconds: float = 0) -> list[str]:
-        self.now += timedelta(seconds=seconds)
-        return self.commit(Turn(self.instance, self.now))
-
-    def done(self, node_id: str, output: Any = None, *, seconds: float = 1, visit: int = 1) -> list[str]:
-        self.now += timedelta(seconds=seconds)
-        turn = Turn(self.instance, self.now)
-        turn.settle((node_id, visit), self.instance.running[node_id, visit].number, NodeResult(output))
-        return self.commit(turn)
-
-    def failing(self, node_id: str, type: Any = "permanent") -> list[str]:
-        turn = Turn(self.instance, self.now)
-        turn.settle((node_id, 1), 1, NodeFailure(type, "broken", "It broke."))
-        self.facts += turn.events
-        return [*told(turn.events), *self.later()]
-
-    def replayed(self) -> Instance:
-        return Instance.replay(self.instance.id, self.facts, CompiledGraph(a_graph_of(self.graph)))
-
-
-def a_graph_of(graph: CompiledGraph) -> WorkflowGraph:
-    return WorkflowGraph(nodes=tuple(graph.nodes.values()), edges=graph.edges)
-
-
-def told(events: list[facts.InstanceEvent]) -> list[str]:
-    return [f"{type(e).__name__} {e.node_id}" if isinstance(e, facts.NodeEvent) else type(e).__name__ for e in events]
-
-
-def output_of(story: Story) -> Any:
-    assert story.instance.status == "completed", story.instance.error
-    return story.instance.output
+from execution.nodes.action import NodeResult
+from tests.support.builders import a_graph, a_node
+from tests.support.story import Story, output_of, told
 
 
 class TestAChainOfEffects:
@@ -176,57 +117,6 @@ class TestOutputs:
 
     def test_without_one_it_is_the_outputs_of_the_nodes_that_ended_the_graph(self) -> None:
         assert output_of(Story(a_graph("start -> a", "start -> b", "a -> end"))) == {"a": "a", "b": "b"}
-
-
-class TestVariables:
-    def test_loops_count_until_their_condition_ends_them(self) -> None:
-        graph = a_graph(
-            "start -> add",
-            "add -> check",
-            "check -> add if vars.n < 3",
-            "check -> end",
-            a_node("add", "variable", operation="increment", name="n"),
-            a_node("check", "condition"),
-            a_node("end", "end", output="${ vars.n }"),
-        )
-        story = Story(graph)
-        assert output_of(story) == 3
-        assert told(story.facts).count("NodeCompleted add") == 3
-
-    def test_a_node_visited_too_often_fails_the_run(self) -> None:
-        graph = a_graph("start -> a", "a -> b", "b -> a if true", "b -> end if false")
-        story = Story(graph, max_visits=4)
-        assert story.instance.error is not None
-        assert story.instance.error.code == "too_many_visits"
-
-
-class TestWaiting:
-    GRAPH = a_graph("start -> wait", "wait -> after", a_node("wait", "delay", seconds="${ input }"))
-
-    def test_a_delay_is_a_recorded_time_and_the_instance_rests(self) -> None:
-        story = Story(self.GRAPH, 30)
-        assert told(story.facts)[-3:] == ["NodeStarted wait", "TimerScheduled wait", "InstanceSuspended"]
-        assert story.instance.resumes_at == NOON + timedelta(seconds=30)
-
-    def test_nothing_happens_before_its_time(self) -> None:
-        assert Story(self.GRAPH, 30).later(29) == []
-
-    def test_goes_on_when_the_time_has_come(self) -> None:
-        story = Story(self.GRAPH, 30)
-        assert story.later(30) == ["NodeCompleted wait", "NodeCompleted after", "InstanceCompleted"]
-
-    def test_a_time_that_is_none_fails_the_node(self) -> None:
-        story = Story(self.GRAPH, "soon")
-        story.later()
-        assert story.instance.error is not None
-        assert story.instance.error.code == "bad_delay"
-
-    def test_the_deadline_of_the_run_ends_a_wait(self) -> None:
-        story = Story(self.GRAPH, 3600, timeout_seconds=10)
-        assert story.instance.resumes_at == NOON + timedelta(seconds=10)
-        assert story.later(10) == ["NodeCancelled wait", "InstanceFailed"]
-        assert story.instance.error is not None
-        assert story.instance.error.type == "timeout"
 
 
 class TestFailing:

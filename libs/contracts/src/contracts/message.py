@@ -111,9 +111,7 @@ class Event(Message):
     @classmethod
     def recorded(cls, originator_id: UUID, originator_version: int, payload: JsonObject) -> Self:
         """Build the event from its place in the stream and its (already upcast) payload."""
-        return cls.model_validate(
-            {**payload, "originator_id": originator_id, "originator_version": originator_version}
-        )
+        return cls.model_validate({**payload, "originator_id": originator_id, "originator_version": originator_version})
 
 
 PLACE = frozenset({"originator_id", "originator_version"})

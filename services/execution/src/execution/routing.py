@@ -1,5 +1,6 @@
 """What expressions see, and which edges a completed node goes on by (pure)."""
 
+from collections import ChainMap
 from typing import Any
 
 from chassis import expressions, templates
@@ -51,7 +52,7 @@ def taken_edges(instance: Instance, node: Node, output: Any) -> tuple[int, ...]:
     if all(edges[index].condition is None for index in outgoing):
         return tuple(outgoing[:1] if node.type == "condition" else outgoing)
     scope = scope_of(instance)
-    scope["nodes"] = {**instance.outputs, node.id: output}
+    scope["nodes"] = ChainMap({node.id: output}, instance.outputs)
     if node.type == "condition":
         taken = first_true(outgoing, [edges[index].condition for index in outgoing], scope)
     else:

@@ -51,7 +51,11 @@ class AnthropicProvider:
         """Load the library, which takes seconds: not on the event loop, and only for who uses it."""
         import anthropic  # noqa: PLC0415
 
-        client = anthropic.AsyncAnthropic(api_key=self._api_key or NO_KEY, base_url=self._base_url, max_retries=0)
+        key = self._api_key or NO_KEY
+        # The library names the key as a bearer token; compatible endpoints often want it under its older name.
+        client = anthropic.AsyncAnthropic(
+            api_key=key, base_url=self._base_url, max_retries=0, default_headers={"X-Api-Key": key}
+        )
         _ = client.messages
         return client
 
