@@ -7,8 +7,9 @@ from uuid import UUID
 import httpx
 import pytest
 
+from contracts.blueprint import CreateBlueprint
 from contracts.execution import ExecuteBlueprint, ExecutionView, GetInstance
-from gateway import asking
+from gateway import asking, examples
 from tests.gateway.fakes import BLUEPRINT_ID, FakeHouse, completed, execution, instance, resolves
 from tests.support.eventually import eventually
 
@@ -43,7 +44,7 @@ class TestAWorkerThatDies:
         first, second = house.asked_for(ExecuteBlueprint)
         assert (answer.status_code, answer.json()["status"]) == (200, "completed")
         assert time.monotonic() - began < 3
-        assert first == second
+        assert second == first.model_copy(update={"wait_seconds": 0})
 
     @pytest.mark.usefixtures("impatient")
     async def test_in_the_middle_the_announced_end_is_looked_up(self, ada: httpx.AsyncClient, house: FakeHouse):
@@ -152,3 +153,18 @@ async def test_when_nobody_ever_says_whether_it_was_accepted_it_is_a_503(
     assert str(house.asked_for(ExecuteBlueprint)[0].instance_id) in answer.json()["detail"]
     assert answer.headers["retry-after"] == "1"
     assert len(house.asked_for(ExecuteBlueprint)) > 2
+
+
+async def test_a_create_whose_answer_is_lost_is_asked_for_again(
+    ada: httpx.AsyncClient, house: FakeHouse, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(asking, "FIRST_SECONDS", 0.3)
+    await house.when(
+        CreateBlueprint, lambda _: examples.BLUEPRINT if len(house.asked_for(CreateBlueprint)) > 1 else None
+    )
+
+    answer = await ada.post("/api/v2/blueprints", json=examples.BLUEPRINT_BODY)
+
+    first, second = house.asked_for(CreateBlueprint)
+    assert answer.status_code == 201
+    assert first == second

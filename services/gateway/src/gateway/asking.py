@@ -14,6 +14,7 @@ from chassis import clock
 from chassis.bus import Bus
 from contracts.execution import ENDED, ExecuteBlueprint, GetInstance
 from contracts.instance_events import ENDINGS
+from contracts.message import Command
 from contracts.refusal import Refusal, Unavailable
 
 SLICE_SECONDS = 2.0
@@ -22,9 +23,23 @@ RETRY_SECONDS = 0.25
 """Pause before asking again when nobody was there to hear it."""
 ACCEPT_SECONDS = 10.0
 """How long to go on asking when nothing is known of the run at all."""
-LOST = frozenset({"no_responder", "no_answer", "bus_unavailable"})
+FIRST_SECONDS = 5.0
+AGAIN_SECONDS = 10.0
+"""How long a command may take that is asked twice: the largest graph takes seconds to check and to record."""
+NO_ANSWER = "no_answer"
+LOST = frozenset({NO_ANSWER, "no_responder", "bus_unavailable"})
 """Codes of the bus itself: the question may not have been heard, so it is no refusal of the run."""
 SHOWN = ("status", "output", "metrics", "error")
+
+
+async def ask_again(bus: Bus, command: Command) -> bytes:
+    """The answer to a command that changes nothing when it is heard twice; asked again when nobody answers."""
+    try:
+        return await bus.ask(command, FIRST_SECONDS)
+    except Unavailable as unavailable:
+        if unavailable.code != NO_ANSWER:
+            raise
+        return await bus.ask(command, AGAIN_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +91,7 @@ class Asking:
     async def answer(self) -> Answer:
         """The run when it has ended, else as it was when the caller's patience ended; raises the door's refusal."""
         try:
-            self._ask(self._execute())
+            self._ask(self._execute(self._command))
             await asyncio.wait(self._questions, timeout=SLICE_SECONDS)
             self._hear(lost=frozenset())
             return self._certain() or await self._ask_until_certain()
@@ -107,14 +122,17 @@ class Asking:
         self._questions.add(asyncio.create_task(question))
 
     def _ask_once_more(self) -> None:
-        """The command until somebody has heard it, afterwards how the run is."""
+        """The command until somebody has heard it, not waiting for the end; afterwards how the run is."""
         if self._told.done():
             self._told = asyncio.get_running_loop().create_future()
-        self._ask(self._look(self._known.instance_id) if self._known else self._execute())
+        if self._known:
+            self._ask(self._look(self._known.instance_id))
+        else:
+            self._ask(self._execute(self._command.model_copy(update={"wait_seconds": 0.0})))
 
-    async def _execute(self) -> Answer:
+    async def _execute(self, command: ExecuteBlueprint) -> Answer:
         longest = max(self._give_up_at - clock.monotonic(), 0.0) + SLICE_SECONDS
-        return Answer.read(await self._bus.ask(self._command, longest))
+        return Answer.read(await self._bus.ask(command, longest))
 
     async def _look(self, instance_id: UUID) -> Answer:
         query = GetInstance(caller=self._command.caller, instance_id=instance_id)
@@ -159,7 +177,7 @@ class Asking:
 
     def _uncertain(self) -> Unavailable:
         return Unavailable(
-            "no_answer",
+            NO_ANSWER,
             f"Nobody said whether the run was accepted; GET /api/v2/instances/{self._command.instance_id} will tell. "
             "With an Idempotency-Key the request can be repeated safely.",
             retry_after_seconds=SLICE_SECONDS,

@@ -2,8 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import orjson
@@ -16,9 +14,9 @@ from chassis.bus import Bus
 from chassis.envelope import VERSION, is_oversize
 from chassis.logs import get_logger
 from contracts.execution import FollowInstance, Token
-from contracts.instance_events import ENDINGS
-from contracts.message import Caller, rfc3339
+from contracts.message import Caller
 from contracts.refusal import Refusal
+from gateway.lines import HEARTBEAT, LAST, event_line, ledger_line, token_line
 
 SILENCE_SECONDS = 2.0
 """After so long without an event, ask the ledger: the bus may have lost what it never promised to keep."""
@@ -27,9 +25,6 @@ QUEUE_BYTES = 8 * 1024 * 1024
 """What may wait for a slow client; recorded events over it are read from the ledger later, tokens are lost."""
 BATCH_MESSAGES = 128
 """Lines that go out in one piece: one write for many lines is what makes a stream cheap."""
-HEARTBEAT = b'{"event":"Heartbeat"}\n'
-LAST = frozenset(ending.topic() for ending in ENDINGS)
-NOT_DATA = ("timestamp", "class_version")
 
 log = get_logger(__name__)
 
@@ -103,13 +98,15 @@ class Following:
     async def _told(self, message: Msg) -> list[bytes]:
         version = (message.headers or {}).get(VERSION)
         if version is None:
-            return [self._token_line(message.data)]
+            return [token_line(self._instance_id, message.data, clock.now())]
         seq = int(version)
         if seq <= self._seen:
             return []
         if seq > self._seen + 1 or is_oversize(message):
             return await self._catch_up()
-        return [self._event_line(seq, message)]
+        event = message.subject.split(".")[-2]
+        self._seen, self._ended = seq, event in LAST
+        return [event_line(self._instance_id, seq, event, message.data)]
 
     async def _catch_up(self) -> list[bytes]:
         """What the ledger has after the last line; nothing when execution cannot say right now."""
@@ -123,24 +120,7 @@ class Following:
                 break
             if not page["items"]:
                 break
-            lines += [orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in page["items"]]
+            lines += map(ledger_line, page["items"])
             self._seen = page["items"][-1]["seq"]
             self._ended = page["ended"]
         return lines
-
-    def _event_line(self, seq: int, message: Msg) -> bytes:
-        event = message.subject.split(".")[-2]
-        data = orjson.loads(message.data)
-        time = rfc3339(datetime.fromisoformat(data["timestamp"]))
-        for name in NOT_DATA:
-            data.pop(name, None)
-        self._seen = seq
-        self._ended = event in LAST
-        return self._line(seq, event, time, data)
-
-    def _token_line(self, token: bytes) -> bytes:
-        return self._line(None, Token.__name__, rfc3339(clock.now()), orjson.loads(token))
-
-    def _line(self, seq: int | None, event: str, time: str, data: Any) -> bytes:
-        line = {"seq": seq, "event": event, "instance_id": self._instance_id, "time": time, "data": data}
-        return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)

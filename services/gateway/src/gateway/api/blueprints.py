@@ -24,6 +24,7 @@ from contracts.message import StrictMessage
 from gateway import examples
 from gateway.answers import etag, location, made, member, passed
 from gateway.api import Asked, House, Id, Who
+from gateway.asking import ask_again
 from gateway.bodies import body_of, parsed_body
 from gateway.operation import Operation, Outcome, described
 from gateway.params import Version, if_match, query_model, query_of
@@ -77,7 +78,7 @@ async def create_blueprint(request: Asked, caller: Who, bus: House) -> Response[
         return await _validate(request, caller, bus)
     body = await body_of(BlueprintBody, request)
     command = CreateBlueprint(caller=caller, blueprint_id=new_id(), body=body)
-    return _created(await bus.ask(command, WRITE_SECONDS))
+    return _created(await ask_again(bus, command))
 
 
 async def _validate(request: Asked, caller: Who, bus: House) -> Response[bytes]:
@@ -150,7 +151,7 @@ async def update_blueprint(request: Asked, id: Id, caller: Who, bus: House) -> R
 async def delete_blueprint(request: Asked, id: Id, caller: Who, bus: House) -> None:
     """Archive your blueprint: running instances finish, new executions are refused, reading stays possible."""
     query_of(StrictMessage, request)
-    await bus.ask(ArchiveBlueprint(caller=caller, blueprint_id=id))
+    await ask_again(bus, ArchiveBlueprint(caller=caller, blueprint_id=id))
 
 
 @post(
@@ -171,7 +172,7 @@ async def clone_blueprint(request: Asked, id: Id, caller: Who, bus: House) -> Re
     query_of(StrictMessage, request)
     body = await body_of(CloneBody, request, empty=b"{}")
     command = CloneTemplate(caller=caller, template_id=id, clone_id=new_id(), name=body.name)
-    return _created(await bus.ask(command, WRITE_SECONDS))
+    return _created(await ask_again(bus, command))
 
 
 @get(

@@ -17,6 +17,7 @@ from gateway import examples
 from gateway.answers import made, passed
 from gateway.api import Asked, House, Id, Who
 from gateway.api.executions import InstanceStatus
+from gateway.asking import ask_again
 from gateway.operation import Operation, Outcome, described
 from gateway.params import query_model, query_of
 
@@ -78,7 +79,7 @@ async def get_instance_logs(request: Asked, id: Id, caller: Who, bus: House) -> 
 async def cancel_instance(request: Asked, id: Id, caller: Who, bus: House) -> Response[bytes]:
     """End an instance before its time; 409 when it has ended otherwise."""
     query_of(StrictMessage, request)
-    view = orjson.loads(await bus.ask(CancelInstance(caller=caller, instance_id=id)))
+    view = orjson.loads(await ask_again(bus, CancelInstance(caller=caller, instance_id=id)))
     return made(view, 202 if view.pop("changed") else 200)
 
 
