@@ -19,6 +19,7 @@ from headrace.supervisor import Program, Supervised
 
 READY_SECONDS = 60.0
 READY_POLL_SECONDS = 0.05
+WATCH_SECONDS = 0.2
 DEATHS_BEFORE_GIVING_UP = 4
 """A service that dies this often before the stack was ready will not come up by itself."""
 GATEWAY_STOP_SECONDS = 4.0
@@ -79,7 +80,7 @@ class Stack:
     async def watch(self) -> None:
         """Keep what other commands see up to date, until cancelled."""
         while True:
-            await asyncio.sleep(READY_POLL_SECONDS)
+            await asyncio.sleep(WATCH_SECONDS)
             if self._refresh():
                 self._publish()
 
