@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
@@ -12,7 +12,11 @@ TIMEOUT_SECONDS = 10.0
 POLL_SECONDS = 0.01
 
 
-async def eventually(condition: Callable[[], T | Awaitable[T]], timeout: float = TIMEOUT_SECONDS) -> T:
+@overload
+async def eventually(condition: Callable[[], Awaitable[T]], timeout: float = TIMEOUT_SECONDS) -> T: ...
+@overload
+async def eventually(condition: Callable[[], T], timeout: float = TIMEOUT_SECONDS) -> T: ...
+async def eventually(condition: Callable[[], Any], timeout: float = TIMEOUT_SECONDS) -> Any:
     """Ask until the answer is truthy, and return it. An AssertionError inside the condition means "not yet".
 
     After `timeout` seconds the last answer, or the last AssertionError, is what the test fails with.
@@ -20,7 +24,7 @@ async def eventually(condition: Callable[[], T | Awaitable[T]], timeout: float =
     deadline = time.monotonic() + timeout
     while True:
         failure: AssertionError | None = None
-        answer: T | None = None
+        answer: Any = None
         try:
             asked = condition()
             answer = await asked if inspect.isawaitable(asked) else asked

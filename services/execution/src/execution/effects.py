@@ -3,15 +3,13 @@
 import asyncio
 from collections.abc import Callable
 
-import orjson
-
 from chassis import telemetry
 from chassis.expressions import ExpressionError
 from chassis.logs import get_logger
-from contracts.workflow import MAX_VALUE_BYTES, policy_of
+from contracts.workflow import policy_of
 from execution.domain import Instance
 from execution.graph import Visit
-from execution.nodes.action import Cancellation, NodeCall, NodeFailure, NodeResult
+from execution.nodes.action import Cancellation, NodeCall, NodeFailure, NodeResult, within_limits
 from execution.nodes.registry import NodeActions
 from execution.routing import rendered_config
 
@@ -37,8 +35,8 @@ class Effects:
         seconds = policy_of(node, "timeout_seconds")
         attributes = {"headrace.instance_id": str(instance.id), "headrace.node_id": node.id, "headrace.visit": visit[1]}
         try:
-            call = self.call(instance, visit, attempt, cancellation)
             with telemetry.span(f"node {node.type}", traceparent, attributes):
+                call = self.call(instance, visit, attempt, cancellation)
                 async with asyncio.timeout(seconds):
                     result = await self.actions.action_for(node.type).run(call)
             return within_limits(result)
@@ -77,14 +75,3 @@ class Effects:
 def idempotency_key(instance: Instance, visit: Visit, attempt: int) -> str:
     """`instance/scope/node/visit/attempt`; the scope is empty outside loops and maps."""
     return f"{instance.id}//{visit[0]}/{visit[1]}/{attempt}"
-
-
-def within_limits(result: NodeResult) -> NodeResult:
-    """The result, if it is JSON of a size that the ledger takes; else `NodeFailure`."""
-    try:
-        size = len(orjson.dumps(result.output))
-    except TypeError as error:
-        raise NodeFailure("permanent", "not_json", f"The output is not JSON: {error}.") from error
-    if size > MAX_VALUE_BYTES:
-        raise NodeFailure("permanent", "output_too_large", f"The output has {size} bytes, over {MAX_VALUE_BYTES}.")
-    return result

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from chassis import telemetry
 from chassis.codec import Codec, encode_metadata
-from chassis.ledger import Append, EventStore
+from chassis.ledger import Append, EventStore, Recorded
 from contracts.instance_events import INSTANCE_EVENTS, InstanceEvent
 from execution.domain import Instance
 from execution.graph import CompiledGraph
@@ -21,8 +22,13 @@ class Records:
 
     async def history(self, instance_id: UUID, after_version: int = 0) -> list[InstanceEvent]:
         """The facts of one instance in order; empty when there is none such."""
-        recorded = await self.store.read(instance_id, after_version)
-        return [event for event in map(CODEC.decode, recorded) if isinstance(event, InstanceEvent)]
+        return _decoded(await self.store.read(instance_id, after_version))
+
+    async def traced_history(self, instance_id: UUID) -> tuple[list[InstanceEvent], str | None]:
+        """All facts of one instance, and the trace (`traceparent`) of the request that began it."""
+        recorded = await self.store.read(instance_id)
+        traceparent = telemetry.extract_from_metadata(recorded[0].metadata) if recorded else None
+        return _decoded(recorded), traceparent
 
     async def load(self, instance_id: UUID, graph: CompiledGraph | None = None) -> Instance:
         """The instance as recorded; its version is 0 when there is none such."""
@@ -31,12 +37,20 @@ class Records:
     async def append(
         self, events: Sequence[InstanceEvent], traceparent: str | None = None, also: tuple[Append, ...] = ()
     ) -> int:
-        """Record the facts of one instance, and `also` in the same breath; raises `VersionConflict`."""
+        """Record the facts of one instance, and `also` in the same breath; raises `VersionConflict`.
+
+        They belong to the trace of `traceparent`, else to the running task's.
+        """
         return await self.store.append(appended(events, traceparent), *also)
 
 
 def appended(events: Sequence[InstanceEvent], traceparent: str | None = None) -> Append:
     """New facts of one stream, ready for the ledger; the instance's id correlates everything it causes."""
     stream_id = events[0].originator_id
-    metadata = encode_metadata(correlation_id=stream_id, traceparent=traceparent)
+    trace = traceparent or telemetry.current_traceparent()
+    metadata = encode_metadata(correlation_id=stream_id, traceparent=trace)
     return Append(stream_id, tuple(CODEC.encode(event, metadata) for event in events))
+
+
+def _decoded(recorded: Sequence[Recorded]) -> list[InstanceEvent]:
+    return [event for event in map(CODEC.decode, recorded) if isinstance(event, InstanceEvent)]

@@ -4,6 +4,7 @@ import asyncio
 import heapq
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -51,9 +52,14 @@ class Worker:
         """How many more instances fit; none while the process is stopping."""
         return 0 if self.draining else max(0, self.slots - len(self.runs) - self.taking - len(self.line))
 
-    async def start(self, instance: Instance, turn: Turn, also: tuple[Append, ...] = ()) -> Run:
-        """Drive an instance that its first turn claims for this worker; raises `VersionConflict` if another has it."""
-        run = Run(instance, self.id, self.shop, telemetry.current_traceparent())
+    async def start(
+        self, instance: Instance, turn: Turn, also: tuple[Append, ...] = (), traceparent: str | None = None
+    ) -> Run:
+        """Drive an instance that its first turn claims for this worker; raises `VersionConflict` if another has it.
+
+        What it does belongs to the trace of `traceparent`, else to the running task's.
+        """
+        run = Run(instance, self.id, self.shop, traceparent or telemetry.current_traceparent())
         self.runs[instance.id] = run
         try:
             await run.begin(turn, also)
@@ -99,7 +105,7 @@ class Worker:
         """Claim an instance that nobody drives and go on with it; answers whether this worker drives it now."""
         if instance_id in self.runs:
             return True
-        history = await self.shop.records.history(instance_id)
+        history, traceparent = await self.shop.records.traced_history(instance_id)
         instance = Instance.replay(instance_id, history)
         if not history or not await self.may_take(instance):
             return False
@@ -113,7 +119,7 @@ class Worker:
         turn.claim(self.id)
         await self.shop.pipeline.drain(turn)
         try:
-            await self.start(turn.instance, turn)
+            await self.start(turn.instance, turn, traceparent=traceparent)
         except VersionConflict:
             return False
         return True
@@ -160,8 +166,8 @@ class Worker:
             await asyncio.gather(*late, return_exceptions=True)
 
     def spawn(self, work: Coroutine[None, None, object]) -> None:
-        """Do something beside; a failure is logged, never lost."""
-        task: asyncio.Task[None] = asyncio.create_task(logged(work))
+        """Do something beside, outside of the running task's trace; a failure is logged, never lost."""
+        task: asyncio.Task[None] = asyncio.create_task(logged(work), context=Context())
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
