@@ -18,6 +18,7 @@ app = typer.Typer(
         "Start with `headrace up` in one terminal and `headrace run examples/hello.yaml` in another, "
         "or watch everything at once with `headrace demo`."
     ),
+    rich_markup_mode="markdown",
     no_args_is_help=True,
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
