@@ -3,6 +3,7 @@
 import signal
 import socket
 import sys
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -46,6 +47,11 @@ def openapi_document() -> dict[str, Any]:
     return document(ENDPOINTS)
 
 
+@cache
+def _openapi_json() -> bytes:
+    return orjson.dumps(openapi_document())
+
+
 def create_app(tokens: Tokens, bus: Bus) -> Litestar:
     """The application: who may come in, and the services behind it."""
     router = Router(API, route_handlers=list(ENDPOINTS), dependencies={"caller": Provide(caller_of)})
@@ -56,7 +62,7 @@ def create_app(tokens: Tokens, bus: Bus) -> Litestar:
         logging_config=None,
         openapi_config=None,
         request_max_body_size=MAX_BODY_BYTES,
-        state=State({"tokens": tokens, "bus": bus, "openapi": orjson.dumps(openapi_document())}),
+        state=State({"tokens": tokens, "bus": bus, "openapi": _openapi_json()}),
     )
 
 

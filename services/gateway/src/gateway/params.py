@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated, Any, TypeVar, get_args
 
 from litestar import Request
@@ -89,6 +90,7 @@ def idempotency_key(request: Asked, longest: int) -> str | None:
     return key
 
 
+@cache
 def _kinds(model: type[BaseModel]) -> dict[str, type]:
     return {
         field.alias or name: kind
