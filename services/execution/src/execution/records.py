@@ -20,9 +20,9 @@ class Records:
         """`store` is the execution service's ledger."""
         self.store = store
 
-    async def history(self, instance_id: UUID, after_version: int = 0) -> list[InstanceEvent]:
-        """The facts of one instance in order; empty when there is none such."""
-        return _decoded(await self.store.read(instance_id, after_version))
+    async def history(self, instance_id: UUID, after_version: int = 0, limit: int | None = None) -> list[InstanceEvent]:
+        """The facts of one instance in order, at most `limit`; empty when there is none such."""
+        return _decoded(await self.store.read(instance_id, after_version, limit))
 
     async def traced_history(self, instance_id: UUID) -> tuple[list[InstanceEvent], str | None]:
         """All facts of one instance, and the trace (`traceparent`) of the request that began it."""
