@@ -46,11 +46,15 @@ def service(arrange: Arrange = as_it_is) -> Service[Collaborators]:
         actions = NodeActions.load(runtime.settings.tools, production=runtime.settings.production)
         tokens = TokenStream(runtime.bus)
         runtime.spawn(tokens.run(), "tokens")
-        around = Surroundings(PostgresAnswers(runtime.pool), PostgresLimits(runtime.pool))
+        answers, limits = PostgresAnswers(runtime.pool), PostgresLimits(runtime.pool)
         leases = Leases(runtime.pool, new_id())
         await leases.join()
-        at = collaborators(runtime, arrange(Pipeline(around)), Effects(actions, tokens.send), leases)
+        at = collaborators(
+            runtime, arrange(Pipeline(Surroundings(answers, limits))), Effects(actions, tokens.send), leases
+        )
         runtime.spawn(leases.keep(), "lease")
+        chores = (answers.forget_expired, limits.forget_idle, leases.forget_the_dead)
+        runtime.spawn(Reconciler(runtime.bus, runtime.pool, leases, chores).run(), "reconciler")
         try:
             async with working(runtime, at.worker, leases):
                 yield at
@@ -98,7 +102,6 @@ async def working(runtime: Runtime, worker: Worker, leases: Leases) -> AsyncIter
 
     worker.on_free = ask_for_more
     runtime.spawn(worker.keep_waking(), "wake-ups")
-    runtime.spawn(Reconciler(runtime.bus, runtime.pool, leases).run(), "reconciler")
     for pull in pulls:
         await pull.start()
     try:

@@ -13,7 +13,7 @@ from execution.domain import Instance
 from execution.executors.registry import executor_for
 from execution.figures import milliseconds
 from execution.graph import Visit
-from execution.nodes.action import NodeFailure, NodeResult
+from execution.nodes.action import NodeFailure, NodeResult, within_limits
 from execution.routing import NoBranchTaken, rendered_config, taken_edges
 from execution.variables import changed_variable
 
@@ -156,11 +156,11 @@ class Turn:
     def run_pure(self, node: Node, visit: Visit, attempt: int) -> None:
         """A node without effects: its output is a function of the state."""
         try:
-            output = self.pure_output(node)
+            result = within_limits(NodeResult(self.pure_output(node)))
         except (ExpressionError, NodeFailure) as error:
             self.fail_node(visit, attempt, as_failure(error), 0.0)
         else:
-            self.complete_node(visit, attempt, NodeResult(output), 0.0)
+            self.complete_node(visit, attempt, result, 0.0)
 
     def pure_output(self, node: Node) -> Any:
         """The output of a start, end, condition, transform or variable node."""

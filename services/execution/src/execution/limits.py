@@ -21,6 +21,9 @@ RETURNING refused, arrives_at - clock_timestamp() AS ahead
 """`arrives_at` is when everything let in so far would have arrived at an even pace."""
 
 
+FORGET_IDLE = "DELETE FROM rate_limits WHERE arrives_at < clock_timestamp() - interval '1 hour'"
+
+
 class PostgresLimits:
     """The generic cell rate algorithm over a table."""
 
@@ -35,3 +38,7 @@ class PostgresLimits:
         if row["refused"]:
             return Grant(refused=True, wait=max(row["ahead"] + spacing - window, timedelta(milliseconds=1)))
         return Grant(refused=False, wait=max(row["ahead"] - window, timedelta(0)))
+
+    async def forget_idle(self) -> None:
+        """Delete what has not been asked for in an hour: it holds nobody back."""
+        await self.pool.execute(FORGET_IDLE)

@@ -16,10 +16,9 @@ from contracts.execution import (
     LogPage,
     StreamLines,
 )
-from contracts.instance_events import InstanceEnded, InstanceEvent
+from contracts.instance_events import InstanceEnded, InstanceEvent, InstanceRequested
 from contracts.message import Caller, Request, View
 from contracts.refusal import Malformed, Missing
-from execution.domain import Instance
 from execution.handlers import Collaborators
 from execution.logs import log_entry, stream_line
 from execution.reading import ANSWER_BYTES_MAX
@@ -46,8 +45,8 @@ async def list_instances(query: ListInstances, at: Collaborators) -> InstancePag
 async def get_instance_logs(query: GetInstanceLogs, at: Collaborators) -> LogPage:
     """A page of the log, oldest first, straight from the facts."""
     after = max(query.after, cursor_seq(query.cursor))
-    entries = [log_entry(event) for event in await visible_history(query.instance_id, query.caller, at)]
-    wanted = [entry for entry in entries if entry.seq > after and query.level in (None, entry.level)]
+    entries = map(log_entry, await visible_history(query.instance_id, query.caller, at, after))
+    wanted = [entry for entry in entries if query.level in (None, entry.level)]
     shown = fitting(wanted[: query.limit])
     more = len(wanted) > len(shown)
     return LogPage(items=shown, next_cursor=encode_cursor(str(shown[-1].seq)) if more else None)
@@ -55,19 +54,22 @@ async def get_instance_logs(query: GetInstanceLogs, at: Collaborators) -> LogPag
 
 async def follow_instance(query: FollowInstance, at: Collaborators) -> StreamLines:
     """What a stream missed: the recorded lines after a sequence number, as many as one answer carries."""
-    history = await visible_history(query.instance_id, query.caller, at)
-    missed = [event for event in history if event.originator_version > query.after]
-    lines = fitting([stream_line(event) for event in missed[:LINES_MAX]])
-    return StreamLines(items=lines, ended=len(lines) == len(missed) and isinstance(history[-1], InstanceEnded))
+    missed = await visible_history(query.instance_id, query.caller, at, query.after, LINES_MAX)
+    lines = fitting([stream_line(event) for event in missed])
+    if missed:
+        return StreamLines(items=lines, ended=len(lines) == len(missed) and isinstance(missed[-1], InstanceEnded))
+    return StreamLines(items=(), ended=(await at.records.load(query.instance_id)).ended)
 
 
-async def visible_history(instance_id: UUID, caller: Caller, at: Collaborators) -> list[InstanceEvent]:
-    """The facts of an instance that the caller may see."""
-    history = await at.records.history(instance_id)
-    request = Instance.replay(instance_id, history[:1]).requested
-    if request is None or not visible_to(caller, request.user_id, request.team_id):
+async def visible_history(
+    instance_id: UUID, caller: Caller, at: Collaborators, after: int, limit: int | None = None
+) -> list[InstanceEvent]:
+    """The facts after a sequence number of an instance that the caller may see."""
+    first = await at.records.history(instance_id, limit=1)
+    request = first[0] if first else None
+    if not isinstance(request, InstanceRequested) or not visible_to(caller, request.user_id, request.team_id):
         raise not_found(instance_id)
-    return history
+    return await at.records.history(instance_id, after, limit)
 
 
 def fitting(views: Sequence[V]) -> tuple[V, ...]:

@@ -1,7 +1,7 @@
 """Finds instances that nobody drives and puts them back to work: orphans, missed times, lost messages."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from uuid import UUID
 
 import asyncpg
@@ -20,6 +20,8 @@ from execution.work import START, WAKE
 SCAN_SECONDS = 0.25
 BATCH = 125
 """Instances put back in one scan, hence at most 500 a second."""
+SCANS_BETWEEN_STREAM_CHECKS = 4
+SCANS_BETWEEN_CHORES = 240
 GRACE_SECONDS = 0.4
 """A time this long past was missed by the worker that remembered it."""
 AGAIN_SECONDS = 5.0
@@ -57,16 +59,19 @@ ON CONFLICT (stream) DO UPDATE SET created_at = excluded.created_at
 
 REPUBLISHED = Counter("headrace_work_republished", "Work messages made again", ["reason"], registry=REGISTRY)
 log = get_logger(__name__)
+Chore = Callable[[], Awaitable[None]]
 
 
 class Reconciler:
     """One at a time over all workers. It only makes work messages; who may take an instance is decided by the taker."""
 
-    def __init__(self, bus: Bus, pool: asyncpg.Pool, leases: Leases) -> None:
-        """`leases` tells the living from the dead."""
+    def __init__(self, bus: Bus, pool: asyncpg.Pool, leases: Leases, chores: tuple[Chore, ...] = ()) -> None:
+        """`leases` tells the living from the dead; `chores` are done now and then."""
         self.bus = bus
         self.pool = pool
         self.leases = leases
+        self.chores = chores
+        self.scans = 0
         self.suspected: frozenset[UUID] = frozenset()
         self.put_back: dict[UUID, float] = {}
 
@@ -88,7 +93,12 @@ class Reconciler:
         self.put_back = {key: at for key, at in self.put_back.items() if now - at < AGAIN_SECONDS}
         await self.publish(publisher, WAKE, "worker_died", await self.orphans())
         await self.publish(publisher, WAKE, "time_passed", await self.ids(DUE, GRACE_SECONDS, BATCH))
-        await self.republish_starts(publisher)
+        if self.scans % SCANS_BETWEEN_STREAM_CHECKS == 0:
+            await self.republish_starts(publisher)
+        if self.scans % SCANS_BETWEEN_CHORES == 0:
+            for chore in self.chores:
+                await chore()
+        self.scans += 1
 
     async def orphans(self) -> list[UUID]:
         """Instances of workers found dead in two scans in a row: a connection may blink."""

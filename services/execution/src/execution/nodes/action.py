@@ -7,7 +7,9 @@ from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
-from contracts.workflow import ErrorType
+import orjson
+
+from contracts.workflow import MAX_VALUE_BYTES, ErrorType
 
 T = TypeVar("T")
 
@@ -91,6 +93,17 @@ def recordable(text: str) -> str:
     """Text that the ledger and its read models can hold: valid Unicode without NUL, of limited length."""
     kept = text if len(text) <= MAX_MESSAGE_CHARACTERS else f"{text[: MAX_MESSAGE_CHARACTERS - 1]}…"
     return kept.encode(errors="replace").decode().replace("\0", "\ufffd")
+
+
+def within_limits(result: NodeResult) -> NodeResult:
+    """The result, if it is JSON of a size that the ledger takes; else `NodeFailure`."""
+    try:
+        size = len(orjson.dumps(result.output))
+    except TypeError as error:
+        raise NodeFailure("permanent", "not_json", f"The output is not JSON: {error}.") from error
+    if size > MAX_VALUE_BYTES:
+        raise NodeFailure("permanent", "output_too_large", f"The output has {size} bytes, over {MAX_VALUE_BYTES}.")
+    return result
 
 
 class NodeAction(Protocol):
