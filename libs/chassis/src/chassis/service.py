@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -34,6 +35,8 @@ FLUSH_SECONDS = 1.0
 """How long the relay may publish what they recorded."""
 CLOSE_SECONDS = 0.5
 """How long a connection pool may take to close before it is cut off."""
+THREAD_SECONDS = 0.2
+"""How long a thread may take to end once the service has stopped."""
 LEADING_POOL = 8
 """Connections that locks may hold: the relay's, one for each projection, a rebuild's."""
 
@@ -73,6 +76,7 @@ def main(service: Service[Any]) -> None:
         configure_logging(service.name, settings.log_level, settings.log_format)
         telemetry.start_tracing(service.name)
         _run(_until_signalled(service, settings))
+        _leave_threads_behind()
     except (BadSettings, migrations.UnknownSchema, Unavailable) as error:
         log.critical("service.cannot_start", reason=str(error))
         raise SystemExit(1) from error
@@ -179,6 +183,17 @@ async def _until_signalled(service: Service[Any], settings: Settings) -> None:
     serve_metrics(settings.metrics_port)
     async with running(service, settings):
         await stop.wait()
+
+
+def _leave_threads_behind() -> None:
+    """Go, even if a thread is still in somebody's code: the interpreter would wait for it without end."""
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join(THREAD_SECONDS)
+            if thread.is_alive():
+                log.warning("service.thread_left_behind", thread=thread.name)
+                telemetry.stop_tracing()
+                os._exit(0)
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
