@@ -35,10 +35,14 @@ def pytest_report_header() -> list[str]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Says so at the end when a quiet run has no header."""
+    """Says so at the end when a quiet run has no header; then what tests measured (`record_property("told", …)`)."""
     if config.get_verbosity() < 0:
         for line in pytest_report_header():
             terminalreporter.write_line(line)
+    for report in terminalreporter.getreports("passed"):
+        for name, line in report.user_properties:
+            if name == "told":
+                terminalreporter.write_line(str(line))
 
 
 @pytest.fixture(scope="session")

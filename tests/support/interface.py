@@ -31,7 +31,7 @@ class Interface:
         """Which answers have been seen: method, path of the document, status."""
 
     def judge(self, response: httpx.Response) -> None:
-        """Raise AssertionError with everything that is not as documented; paths that are not the API's are passed over."""
+        """Raise AssertionError with everything that is not as documented; other paths than the API's pass."""
         request = response.request
         asked = f"{request.method} {request.url} -> {response.status_code}"
         path = urlsplit(str(request.url)).path
