@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from chassis.bus import Bus
+from chassis.cancelling import cancel
 from chassis.codec import Codec, encode_metadata
 from chassis.commits import Commits
 from chassis.event_store import PostgresEventStore
@@ -116,9 +117,7 @@ class PostOffice:
 
     async def stop(self, *tasks: asyncio.Task[Any]) -> None:
         """Cancel what was run: these, or all of it."""
-        for task in tasks or self.tasks:
-            task.cancel()
-        await asyncio.gather(*(tasks or self.tasks), return_exceptions=True)
+        await cancel(*(tasks or self.tasks))
 
     async def published(self) -> list[tuple[int, int]]:
         """The (previous, position) of every message on the stream, in its order."""

@@ -41,10 +41,10 @@ class Sorter:
         self.room -= 1
 
     async def recreate(self) -> None:
-        self.recreated += 1
         await self.bus.ensure_stream("post")
         config = ConsumerConfig(name=CONSUMER, ack_policy=AckPolicy.EXPLICIT, ack_wait=30)
         await self.bus.ensure_consumer(self.bus.stream("post"), config)
+        self.recreated += 1
 
     async def post(self, *payloads: bytes) -> None:
         """Put messages on the stream."""

@@ -27,7 +27,7 @@ async def test_a_defect_is_answered_with_the_id_to_look_for(post: Runtime, bus: 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"caller":{"user_id":"anne"},"place":7}'])
 async def test_a_body_that_is_no_such_request_is_malformed(post: Runtime, bus: Bus, body: bytes):
-    reply = await bus.nc.request(MoveParcel.subject(bus.namespace), body)
+    reply = await bus.nc.request(MoveParcel.subject(bus.namespace), body, timeout=10)
 
     assert (reply.headers or {})["Headrace-Refusal"] == "malformed"
     view = orjson.loads(reply.data)

@@ -54,7 +54,7 @@ async def test_two_processes_share_the_requests_and_each_answers_a_ping(post: Ru
 
         inbox = await bus.nc.subscribe(bus.nc.new_inbox())
         await bus.nc.publish(bus.subject("ops", SERVICE, "ping"), reply=inbox.subject)
-        pings = [orjson.loads((await inbox.next_msg()).data) for _ in range(2)]
+        pings = [orjson.loads((await inbox.next_msg(timeout=10)).data) for _ in range(2)]
 
     assert [ping["service"] for ping in pings] == [SERVICE] * 2
     assert all(ping["ready"] and ping["pid"] and ping["version"] for ping in pings)
@@ -67,7 +67,7 @@ async def test_two_processes_share_the_requests_and_each_answers_a_ping(post: Ru
 async def test_metrics_come_over_the_bus(post: Runtime, bus: Bus):
     await bus.ask(MoveParcel(caller=ANNE, place="Lisbon"))
 
-    reply = await bus.nc.request(bus.subject("ops", SERVICE, "metrics"))
+    reply = await bus.nc.request(bus.subject("ops", SERVICE, "metrics"), timeout=10)
 
     assert b'headrace_requests_total{name="MoveParcel",outcome="answered"}' in reply.data
 
@@ -88,7 +88,7 @@ async def test_an_operator_has_a_read_model_rebuilt(post: Runtime, bus: Bus):
     ids=["an unknown name", "no JSON"],
 )
 async def test_what_cannot_be_rebuilt_is_refused(post: Runtime, bus: Bus, body: bytes, code: str):
-    reply = await bus.nc.request(bus.subject("ops", SERVICE, "rebuild"), body)
+    reply = await bus.nc.request(bus.subject("ops", SERVICE, "rebuild"), body, timeout=10)
 
     assert (reply.headers or {})["Headrace-Refusal"] == code
 

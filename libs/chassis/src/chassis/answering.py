@@ -11,7 +11,7 @@ from nats.errors import Error
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from chassis import telemetry
-from chassis.bus import REFUSAL_HEADER, connection_options
+from chassis.bus import connection_options, refused
 from chassis.clock import monotonic
 from chassis.ids import new_id
 from chassis.logs import get_logger
@@ -86,7 +86,7 @@ class Answering:
 
         async def receive(message: NatsMessage) -> None:
             if len(self._under_way) >= REQUESTS_AT_ONCE:
-                headers, body = _refused(BUSY)
+                headers, body = refused(BUSY)
                 await client.publish(message.reply_to, body, headers=headers)
                 return
             task = asyncio.create_task(answer(message))
@@ -120,7 +120,7 @@ class Desk:
             except Refusal as refusal:
                 span.set("refusal", refusal.code)
                 telemetry.REQUESTS.labels(self._name, refusal.code).inc()
-                reply = _refused(refusal)
+                reply = refused(refusal)
         self._seconds.observe(monotonic() - started)
         return reply
 
@@ -153,10 +153,6 @@ class Desk:
 async def _undecoded(message: NatsMessage) -> NatsMessage:
     """Handlers get the message as it is: contracts read the bytes themselves."""
     return message
-
-
-def _refused(refusal: Refusal) -> Reply:
-    return {REFUSAL_HEADER: refusal.code}, refusal.view().model_dump_json().encode()
 
 
 def _malformed(name: str, error: ValidationError) -> Malformed:

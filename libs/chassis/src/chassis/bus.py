@@ -218,6 +218,11 @@ def _unavailable(request: Request, timeout: float, error: Exception) -> Unavaila
     return Unavailable("bus_unavailable", detail, retry_after_seconds=RETRY_AFTER_SECONDS)
 
 
+def refused(refusal: Refusal) -> tuple[dict[str, str], bytes]:
+    """Headers and body of the reply that says no: what `refusal_from` reads."""
+    return {REFUSAL_HEADER: refusal.code}, refusal.view().model_dump_json().encode()
+
+
 def _next_server(servers: list[Server], _info: dict[str, Any]) -> tuple[Server, float]:
     """The server tried least so far, after a wait that doubles and is never the same for two clients."""
     server = min(servers, key=lambda known: known.reconnects)

@@ -12,7 +12,8 @@ from nats.aio.subscription import Subscription
 from prometheus_client import start_http_server
 
 from chassis import telemetry
-from chassis.bus import REFUSAL_HEADER, Bus
+from chassis.bus import Bus, refused
+from chassis.cancelling import cancel
 from chassis.logs import get_logger
 from contracts.refusal import Failed, Refusal
 
@@ -98,9 +99,7 @@ class RebuildDesk:
         """Answer no more; a rebuild under way is given up, which leaves the old rows."""
         if self._subscription is not None and not self._bus.nc.is_closed:
             await self._subscription.unsubscribe()
-        for task in self._under_way:
-            task.cancel()
-        await asyncio.gather(*self._under_way, return_exceptions=True)
+        await cancel(*self._under_way)
 
     async def _asked(self, msg: Msg) -> None:
         task = asyncio.create_task(self._answer(msg))
@@ -112,12 +111,11 @@ class RebuildDesk:
         try:
             name = str(orjson.loads(msg.data)["projection"])
             body = orjson.dumps({"projection": name, "position": await self._rebuild(name)})
+        except Refusal as refusal:
+            headers, body = refused(refusal)
         except Exception as error:
-            refusal = (
-                error if isinstance(error, Refusal) else Failed("rebuild_failed", f"{type(error).__name__}: {error}")
-            )
             log.exception("rebuild.failed", service=self._service)
-            headers, body = {REFUSAL_HEADER: refusal.code}, refusal.view().model_dump_json().encode()
+            headers, body = refused(Failed("rebuild_failed", f"{type(error).__name__}: {error}"))
         await self._bus.nc.publish(msg.reply, body, headers=headers)
 
 

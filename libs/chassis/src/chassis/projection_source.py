@@ -121,7 +121,8 @@ class StreamSource:
 
     async def __aenter__(self) -> Self:
         """Start pulling, and a replay from the checkpoint."""
-        self._behind, self._replay_at = True, 0.0
+        self._catch_up()
+        self._bus.on_reconnect(self._catch_up)
         self._loop = PullLoop(
             self._bus,
             PullFrom(self._stream, self._consumer, self._received, self._free, self._recreate),
@@ -131,6 +132,7 @@ class StreamSource:
 
     async def __aexit__(self, *_: object) -> None:
         """Stop pulling; what was not folded comes again."""
+        self._bus.forget(self._catch_up)
         if self._loop is not None:
             await self._loop.stop()
         self._buffer.clear()
@@ -143,7 +145,8 @@ class StreamSource:
         if not self._buffer:
             self._arrived.clear()
             try:
-                await asyncio.wait_for(self._arrived.wait(), WAIT_SECONDS)
+                async with asyncio.timeout(WAIT_SECONDS):
+                    await self._arrived.wait()
             except TimeoutError:
                 return ()
         batch = self._take(after)
@@ -229,6 +232,10 @@ class StreamSource:
                 max_ack_pending=2 * BUFFER,
             ),
         )
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Ask the owner next time: what was on its way may be lost, and nothing later may come to show the gap."""
         self._behind, self._replay_at = True, 0.0
 
 

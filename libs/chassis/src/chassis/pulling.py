@@ -11,6 +11,7 @@ from nats.errors import Error
 from nats.js.errors import NotFoundError
 
 from chassis.bus import Bus
+from chassis.cancelling import cancel
 from chassis.clock import monotonic
 from chassis.logs import get_logger
 
@@ -23,6 +24,8 @@ MISSED_HEARTBEATS = 2.5
 """After so many silent heartbeats the request is taken for lost."""
 BACKOFF_SECONDS = 0.5
 """Between attempts while the consumer cannot be pulled from."""
+DRAIN_SECONDS = 2.0
+"""How long the messages of an inbox that is given up may take."""
 REQUEST_BYTES_MAX = 32 * 1024 * 1024
 """What one pull request may bring into memory."""
 NAK_SECONDS = 1.0
@@ -85,11 +88,11 @@ class PullLoop:
 
     async def stop(self) -> None:
         """Pull no more; what was delivered and not yet handled goes back at once."""
-        self._stopping = True
         self._bus.forget(self._broken.set)
         if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
+            await cancel(self._keeper)
+        # From here to the end of the subscription nothing is awaited: what goes back must not come here again.
+        self._stopping = True
         await self._close_inbox()
 
     @property
@@ -99,14 +102,15 @@ class PullLoop:
 
     async def slots_freed(self) -> None:
         """Say that `free_slots` has grown, so that the next messages are asked for at once."""
-        if not self._stopping and not self._broken.is_set():
+        if not self._broken.is_set():
             await self._pull()
 
     async def _keep(self) -> None:
         """Start anew whenever the requests are lost: a reconnect, a silent server, a deleted consumer."""
         while True:
             try:
-                await asyncio.wait_for(self._broken.wait(), HEARTBEAT_SECONDS)
+                async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    await self._broken.wait()
             except TimeoutError:
                 if not self._silent():
                     await self._try_pull()
@@ -148,20 +152,26 @@ class PullLoop:
             await self._source.recreate()
 
     async def _close_inbox(self) -> None:
-        """Drop the inbox, and with it the requests that the server still holds; hand back what waits in it."""
+        """Drop the inbox, and with it the requests that the server still holds; take, or hand back, what is in it.
+
+        Draining and not unsubscribing: a message on its way here would only come again after the ack wait.
+        """
         subscription, self._subscription = self._subscription, None
         self._requests.clear()
         if subscription is None or self._bus.nc.is_closed:
             return
         try:
-            if self._stopping and self._bus.connected:
-                await subscription.drain()  # type: ignore[no-untyped-call]  # nats-py left it without annotations
-            else:
-                await subscription.unsubscribe()
-        except Error as error:
+            async with asyncio.timeout(DRAIN_SECONDS):
+                if self._bus.connected:
+                    await subscription.drain()  # type: ignore[no-untyped-call]  # nats-py left it without annotations
+                else:
+                    await subscription.unsubscribe()
+        except (Error, TimeoutError) as error:
             log.debug("pull.unsubscribed", error=repr(error))
 
     async def _pull(self) -> None:
+        if self._stopping or self._subscription is None:
+            return
         wanted = min(self._source.batch, self._source.free_slots() - self.outstanding)
         if wanted <= 0 or (self._requests and wanted < self._worthwhile()):
             return
@@ -218,7 +228,7 @@ class PullLoop:
             self._broken.set()
 
     def _ask_again(self) -> None:
-        if not self._stopping and self._subscription is not None:
+        if not self._stopping:
             self._again = asyncio.create_task(self._try_pull())
 
 

@@ -129,7 +129,8 @@ async def _collect(service: str, arrived: asyncio.Queue[Msg]) -> Page:
     parts = b""
     while True:
         try:
-            msg = await asyncio.wait_for(arrived.get(), ANSWER_SECONDS)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                msg = await arrived.get()
         except TimeoutError as error:
             raise Unavailable("no_replay", f"{service} stopped in the middle of a replay") from error
         headers = msg.headers or {}

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 
 from chassis.bus import Bus
+from chassis.cancelling import cancel
 from chassis.codec import Codec
 from chassis.commits import Commits
 from chassis.ledger import EventStore
@@ -109,10 +110,7 @@ class Runtime:
 
     async def stop(self) -> None:
         """Cancel what was begun, and wait for it."""
-        tasks = tuple(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel(*self._tasks)
 
     def _owns(self, runner: ProjectionRunner) -> bool:
         return runner.projection.source == self.service
