@@ -34,6 +34,7 @@ app.command("instances", rich_help_panel="Blueprints and runs")(instances.list_i
 app.command(rich_help_panel="Blueprints and runs")(instances.logs)
 app.command(rich_help_panel="Blueprints and runs")(instances.cancel)
 app.command(rich_help_panel="Operations")(databases.migrate)
+app.command(rich_help_panel="Operations")(databases.rebuild)
 app.command(rich_help_panel="Operations")(databases.dead_letters)
 app.command(rich_help_panel="Operations")(tour.demo)
 app.command(rich_help_panel="Operations")(tour.version)
