@@ -12,7 +12,7 @@ import pytest
 
 from chassis.bus import Bus
 from chassis.settings import Settings
-from gateway.app import create_app, server
+from gateway.app import Server, create_app
 from gateway.auth import Tokens
 from gateway.observing import Observed
 from tests.gateway.fakes import FakeHouse
@@ -57,7 +57,9 @@ async def bus(settings: Settings) -> AsyncIterator[Bus]:
 @pytest.fixture
 async def nobody(bus: Bus) -> AsyncIterator[httpx.AsyncClient]:
     """A client without a token, in the gateway's process."""
-    transport = httpx.ASGITransport(Observed(create_app(Tokens(SECRET), bus)), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(
+        Observed(create_app(Tokens(SECRET), bus, asyncio.Event())), raise_app_exceptions=False
+    )
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway", timeout=30) as client:
         yield client
 
@@ -72,7 +74,7 @@ async def ada(nobody: httpx.AsyncClient, sign: Sign) -> httpx.AsyncClient:
 @pytest.fixture
 async def served(bus: Bus, sign: Sign) -> AsyncIterator[httpx.AsyncClient]:
     """A client with Ada's token, on the other side of a real socket."""
-    serving = server(Tokens(SECRET), bus)
+    serving = Server(Tokens(SECRET), bus)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         task = asyncio.create_task(serving.serve([listener]))
         await eventually(lambda: serving.started)

@@ -14,9 +14,9 @@ import pytest
 
 from chassis.settings import Settings
 from contracts.blueprint import ListBlueprints
-from contracts.execution import ExecuteBlueprint
+from contracts.execution import ExecuteBlueprint, FollowInstance
 from tests.gateway.conftest import SECRET, Sign
-from tests.gateway.fakes import BLUEPRINT_ID, FakeHouse, execution, resolves
+from tests.gateway.fakes import BLUEPRINT_ID, FakeHouse, execution, recorded, resolves
 from tests.support.eventually import eventually
 
 LIST = "/api/v2/blueprints"
@@ -65,6 +65,30 @@ async def test_sigterm_lets_what_is_in_flight_finish(settings: Settings, house: 
         over.set()
 
         assert (await caller).json()["output"] == "saved"
+    assert await asyncio.wait_for(process.wait(), 5) == 0
+
+
+async def test_sigterm_keeps_nobody_waiting_for_a_long_run(settings: Settings, house: FakeHouse, sign: Sign):
+    await resolves(house)
+    await house.when(FollowInstance, recorded())
+    process = await start(settings)
+    url = await address_of(process)
+
+    async def endless(command: ExecuteBlueprint) -> Any:
+        if command.wait_seconds and len(house.asked_for(ExecuteBlueprint)) < 3:
+            await asyncio.Event().wait()
+        return execution(command.instance_id, "running")
+
+    await house.when(ExecuteBlueprint, endless)
+    async with httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {sign()}"}, timeout=20) as client:
+        caller = asyncio.create_task(client.post(f"{LIST}/{BLUEPRINT_ID}/execute", json={}))
+        follower = asyncio.create_task(client.post(f"{LIST}/{BLUEPRINT_ID}/stream", json={}))
+        await eventually(lambda: len(house.asked_for(ExecuteBlueprint)) >= 2)
+        process.send_signal(signal.SIGTERM)
+        waited, followed = await asyncio.gather(caller, follower)
+
+    assert (waited.status_code, waited.json()["status"]) == (202, "running")
+    assert (followed.status_code, followed.content) == (200, b"")
     assert await asyncio.wait_for(process.wait(), 5) == 0
 
 

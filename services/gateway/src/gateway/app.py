@@ -1,5 +1,6 @@
 """The gateway, wired: routes, authentication, problems, and the process around them."""
 
+import asyncio
 import signal
 import socket
 import sys
@@ -52,8 +53,8 @@ def _openapi_json() -> bytes:
     return orjson.dumps(openapi_document())
 
 
-def create_app(tokens: Tokens, bus: Bus) -> Litestar:
-    """The application: who may come in, and the services behind it."""
+def create_app(tokens: Tokens, bus: Bus, draining: asyncio.Event) -> Litestar:
+    """The application: who may come in, the services behind it, and whether it is about to leave."""
     router = Router(API, route_handlers=list(ENDPOINTS), dependencies={"caller": Provide(caller_of)})
     return Litestar(
         [router, *health.ENDPOINTS],
@@ -62,25 +63,34 @@ def create_app(tokens: Tokens, bus: Bus) -> Litestar:
         logging_config=None,
         openapi_config=None,
         request_max_body_size=MAX_BODY_BYTES,
-        state=State({"tokens": tokens, "bus": bus, "openapi": _openapi_json()}),
+        state=State({"tokens": tokens, "bus": bus, "draining": draining, "openapi": _openapi_json()}),
     )
 
 
-def server(tokens: Tokens, bus: Bus) -> uvicorn.Server:
+class Server(uvicorn.Server):
     """The application behind uvicorn, every request observed; serves the sockets it is given."""
-    return uvicorn.Server(
-        uvicorn.Config(
-            Observed(create_app(tokens, bus)),
-            http="httptools",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            backlog=BACKLOG,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=DRAIN_SECONDS,
+
+    def __init__(self, tokens: Tokens, bus: Bus) -> None:
+        """Nothing listens yet."""
+        self._draining = asyncio.Event()
+        super().__init__(
+            uvicorn.Config(
+                Observed(create_app(tokens, bus, self._draining)),
+                http="httptools",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                backlog=BACKLOG,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=DRAIN_SECONDS,
+            )
         )
-    )
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept no more; streams end and callers who wait for a run get its state, everything else finishes."""
+        self._draining.set()
+        await super().shutdown(sockets)
 
 
 def main() -> None:
@@ -108,7 +118,7 @@ async def _serve(settings: Settings) -> None:
         try:
             async with OpsDesk(bus, GATEWAY, lambda: _state(bus)):
                 log.info("service.ready", host=settings.host, port=listener.getsockname()[1])
-                await server(tokens, bus).serve([listener])
+                await Server(tokens, bus).serve([listener])
         finally:
             await bus.close()
 

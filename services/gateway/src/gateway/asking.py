@@ -76,10 +76,14 @@ class Asking:
     still counts when it is answered late.
     """
 
-    def __init__(self, bus: Bus, command: ExecuteBlueprint) -> None:
-        """`command.wait_seconds` is how long the caller waits for the end; 0 means until it is accepted."""
+    def __init__(self, bus: Bus, command: ExecuteBlueprint, draining: asyncio.Event) -> None:
+        """`command.wait_seconds` is how long the caller waits for the end; 0 means until it is accepted.
+
+        Once `draining` is set, its acceptance is enough.
+        """
         self._bus = bus
         self._command = command
+        self._draining = draining
         began = clock.monotonic()
         self._patient_until = began + command.wait_seconds
         self._give_up_at = began + max(command.wait_seconds, ACCEPT_SECONDS)
@@ -114,9 +118,8 @@ class Asking:
 
     def _certain(self) -> Answer | None:
         """The answer, when it has ended or the caller waits no longer."""
-        if self._known and (self._known.ended or clock.monotonic() >= self._patient_until):
-            return self._known
-        return None
+        patient = clock.monotonic() < self._patient_until and not self._draining.is_set()
+        return None if self._known is None or (patient and not self._known.ended) else self._known
 
     def _ask(self, question: Coroutine[Any, Any, Answer]) -> None:
         self._questions.add(asyncio.create_task(question))

@@ -32,10 +32,11 @@ log = get_logger(__name__)
 class Following:
     """One client's view of one run. Listen before the run is asked for, so that nothing is missed."""
 
-    def __init__(self, bus: Bus, caller: Caller, instance_id: UUID) -> None:
-        """`caller` is who may see the run."""
+    def __init__(self, bus: Bus, caller: Caller, instance_id: UUID, draining: asyncio.Event) -> None:
+        """`caller` is who may see the run; `draining` is set when the stream should end soon, whatever the run does."""
         self._bus = bus
         self._caller = caller
+        self._draining = draining
         self._instance_id = instance_id
         self._arrived: asyncio.Queue[Msg] = asyncio.Queue()
         self._waiting_bytes = 0
@@ -66,7 +67,7 @@ class Following:
             while lines or not self._ended:
                 if lines:
                     yield b"".join(lines)
-                if self._ended:
+                if self._ended or self._draining.is_set():
                     return
                 lines = await self._next_lines(min(SILENCE_SECONDS, max(beat_at - clock.monotonic(), 0.0)))
                 if clock.monotonic() >= beat_at:

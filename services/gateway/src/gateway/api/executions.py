@@ -85,7 +85,7 @@ async def execute_blueprint(request: Asked, id: Id, caller: Who, bus: House) -> 
     command = await _command(request, id, query.version, caller, bus)
     if query.mode == "sync":
         command = command.model_copy(update={"wait_seconds": _patience(command.body)})
-    answer = await Asking(bus, command).answer()
+    answer = await Asking(bus, command, request.app.state.draining).answer()
     if query.mode == "sync" and answer.ended:
         return passed(answer.body)
     return made(_status(answer), 202, location("instances", answer.instance_id))
@@ -118,14 +118,14 @@ async def stream_blueprint(request: Asked, id: Id, caller: Who, bus: House) -> S
     """Run a blueprint and follow its events as they happen; going away does not cancel it."""
     query = query_of(StreamKeys, request)
     command = await _command(request, id, query.version, caller, bus)
-    following = Following(bus, caller, command.instance_id)
+    following = Following(bus, caller, command.instance_id, request.app.state.draining)
     await following.listen()
     try:
-        answer = await Asking(bus, command).answer()
+        answer = await Asking(bus, command, request.app.state.draining).answer()
         repeated = answer.instance_id != command.instance_id
         if repeated:
             await following.close()
-            following = Following(bus, caller, answer.instance_id)
+            following = Following(bus, caller, answer.instance_id, request.app.state.draining)
             await following.listen()
     except BaseException:
         await following.close()
