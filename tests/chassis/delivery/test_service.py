@@ -28,8 +28,9 @@ async def test_a_command_is_recorded_and_a_query_shows_it(post: Runtime, bus: Bu
 async def test_what_a_command_recorded_is_published(post: Runtime, bus: Bus):
     await bus.ask(MoveParcel(caller=ANNE, place="Lisbon"))
 
-    async def published() -> int:
-        return (await bus.js.stream_info(bus.stream(SERVICE))).state.messages
+    async def published() -> bool:
+        streams = [info for info in await bus.js.streams_info() if info.config.name == bus.stream(SERVICE)]
+        return bool(streams and streams[0].state.messages)
 
     await eventually(published)
 
