@@ -66,8 +66,12 @@ def node_sentence(event: facts.NodeEvent) -> str:
 
 
 def details(event: facts.InstanceEvent) -> dict[str, Any]:
-    """Everything else that was recorded."""
-    return event.model_dump(mode="json", exclude=TOLD_ELSEWHERE)
+    """Everything else that was recorded; money as a JSON number, as everywhere outside."""
+    told = event.model_dump(mode="json", exclude=TOLD_ELSEWHERE)
+    for holder in (told, told.get("figures")):
+        if isinstance(holder, dict) and "cost" in holder:
+            holder["cost"] = float(holder["cost"])
+    return told
 
 
 def log_entry(event: facts.InstanceEvent) -> LogEntry:
