@@ -103,7 +103,7 @@ class Event(Message):
 
     def state(self) -> bytes:
         """The payload as recorded: every member except the place in the stream; its version when that is not 1."""
-        payload = self.model_dump_json(exclude=PLACE).encode()
+        payload = self.model_dump_json(exclude=set(PLACE)).encode()
         if self.class_version == 1:
             return payload
         return b'{"class_version":%d,' % self.class_version + payload[1:]
