@@ -13,7 +13,7 @@ from urllib.request import urlopen
 import asyncpg
 import pytest
 
-from chassis.bus import Bus
+from chassis.bus import Bus, settle
 from chassis.migrations import migrate_up
 from contracts.refusal import Unavailable
 from tests.chassis.delivery.office import MIGRATIONS, SERVICE, TABLES
@@ -70,7 +70,7 @@ async def test_it_finishes_what_is_under_way_when_it_is_told_to_end(start: Start
     await eventually(lambda: ready(bus), 20)
     under_way = [asyncio.create_task(bus.ask(ListPlaces(caller=ANNE, wait_seconds=1))) for _ in range(10)]
     moves = [asyncio.create_task(bus.ask(MoveParcel(caller=ANNE, place="Lisbon"))) for _ in range(10)]
-    await bus.nc.flush()
+    await settle(bus.nc)
 
     process.send_signal(signal.SIGTERM)
 

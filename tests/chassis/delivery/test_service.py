@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from chassis.asyncapi import asyncapi
-from chassis.bus import Bus
+from chassis.bus import Bus, settle
 from chassis.migrations import UnknownSchema
 from chassis.runtime import Runtime
 from chassis.service import running
@@ -39,7 +39,7 @@ async def test_requests_under_way_are_answered_before_the_service_ends(settings:
     async with running(POST, settings):
         under_way = [asyncio.create_task(bus.ask(ListPlaces(caller=ANNE, wait_seconds=0.5))) for _ in range(20)]
         moves = [asyncio.create_task(bus.ask(MoveParcel(caller=ANNE, place=str(number)))) for number in range(50)]
-        await bus.nc.flush()
+        await settle(bus.nc)
 
     assert len(await asyncio.gather(*under_way)) == 20
     assert len(await asyncio.gather(*moves)) == 50

@@ -11,7 +11,7 @@ from nats.errors import Error
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from chassis import telemetry
-from chassis.bus import connection_options, refused
+from chassis.bus import connection_options, refused, settle
 from chassis.clock import monotonic
 from chassis.ids import new_id
 from chassis.logs import get_logger
@@ -60,7 +60,7 @@ class Answering:
             subscriber(self._receiver(desk, client))
             self._subscribers.append(subscriber)
         await self.broker.start()
-        await client.flush()
+        await settle(client)
 
     async def stop(self, patience_seconds: float) -> None:
         """Take no further request, let those under way finish for so long, then disconnect."""

@@ -195,6 +195,15 @@ def connection_options(name: str) -> dict[str, Any]:
     }
 
 
+async def settle(nc: Client) -> None:
+    """Return when the server knows every subscription made so far.
+
+    Twice, because nats-py's ping overtakes what still waits to be written; by the second one all of it is.
+    """
+    await nc.flush()
+    await nc.flush()
+
+
 def refusal_from(view: RefusalView) -> Refusal:
     """The refusal as it was raised on the other side, of the family that its status names."""
     family = FAMILIES.get(view.status, Refusal)

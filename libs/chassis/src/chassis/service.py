@@ -16,7 +16,7 @@ import asyncpg
 
 from chassis import migrations, telemetry
 from chassis.answering import Answerer, Answering
-from chassis.bus import Bus
+from chassis.bus import Bus, settle
 from chassis.commits import Commits
 from chassis.event_store import PostgresEventStore
 from chassis.logs import configure_logging, get_logger
@@ -99,7 +99,7 @@ async def running(service: Service[Any], settings: Settings) -> AsyncIterator[Ru
         state = _State(service.name, runtime, relay)
         await stack.enter_async_context(RebuildDesk(resources.bus, service.name, runtime.rebuild_named))
         await stack.enter_async_context(OpsDesk(resources.bus, service.name, state.now))
-        await resources.bus.nc.flush()
+        await settle(resources.bus.nc)
         log.info("service.ready", pid=os.getpid())
         yield runtime
         state.ready = False
