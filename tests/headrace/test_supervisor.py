@@ -1,5 +1,6 @@
 """Restarts: at once, then ever later, and at once again after good health."""
 
+import os
 import signal
 import sys
 
@@ -104,3 +105,34 @@ async def test_a_log_is_private_and_does_not_grow_for_ever(supervise, tmp_path, 
 
     assert log.stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "child.log.1").read_text() == "x" * 11
+
+
+async def test_a_spare_takes_the_place_of_a_dead_program_at_once_and_another_one_gets_ready(supervise, tmp_path):
+    waiting = "import sys, time; print('waits', flush=True); sys.stdin.readline() and print('goes', flush=True)"
+    child = supervise(
+        "import time; time.sleep(60)", waiting=(sys.executable, "-c", f"{waiting}; time.sleep(60)"), spare=True
+    )
+    said = (tmp_path / "child.log").read_text
+    child.start()
+    first = child.pid
+    child.keep_spare()
+    await eventually(lambda: said() == "waits\n")
+
+    os.kill(first, signal.SIGKILL)
+    await eventually(lambda: said() == "waits\ngoes\nwaits\n")
+
+    assert child.pid not in (None, first)
+    await child.stop(5.0)
+
+
+async def test_a_spare_ends_with_its_program(supervise, tmp_path):
+    waiting = "import os, sys; print(os.getpid(), flush=True); sys.stdin.readline()"
+    child = supervise("import time; time.sleep(60)", waiting=(sys.executable, "-c", waiting), spare=True)
+    child.start()
+    child.keep_spare()
+    await eventually(lambda: child.last_words().isdigit())
+    spare = int(child.last_words())
+
+    await child.stop(5.0)
+
+    assert not alive(spare)

@@ -76,6 +76,8 @@ class Stack:
         await self._until_ready()
         self._state.ready = True
         self._publish()
+        for service in self._services:
+            service.keep_spare()
 
     async def watch(self) -> None:
         """Keep what other commands see up to date, until cancelled."""
@@ -112,7 +114,9 @@ class Stack:
         log = self._options.data_dir / "logs" / f"{name}.log"
         command = (sys.executable, "-m", f"{service}.app")
         waiting = (sys.executable, "-m", "headrace.launch", service)
-        return Program(name, command, log, waiting, environment)
+        # Callers wait for what execution does: a lone worker's death must be over before they lose patience.
+        spare = service == EXECUTION and self._options.workers == 1
+        return Program(name, command, log, waiting, spare, environment)
 
     async def _until_ready(self) -> None:
         deadline = time.monotonic() + READY_SECONDS

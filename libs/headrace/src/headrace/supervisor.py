@@ -15,6 +15,8 @@ from headrace.processes import Identity, birth, exited
 FIRST_DELAY_SECONDS = 0.1
 LONGEST_DELAY_SECONDS = 10.0
 HEALTHY_AFTER_SECONDS = 30.0
+SPARE_DELAY_SECONDS = 0.5
+"""The spare that became the program gets so much of a head start on the next one."""
 LOG_BYTES_MAX = 20 * 1024 * 1024
 LOG_TAIL_BYTES = 4096
 
@@ -30,6 +32,8 @@ class Program:
     command: tuple[str, ...]
     log: Path
     waiting: tuple[str, ...] | None = None
+    spare: bool = False
+    """Whether another one waits beside it, so that its death is over in a moment. Needs `waiting`."""
     environment: Mapping[str, str] = field(default_factory=dict)
     directory: Path | None = None
     identity: Identity | None = None
@@ -61,7 +65,9 @@ class Supervised:
         self._report = report
         self._backoff = Backoff()
         self._process: subprocess.Popen[bytes] | None = None
+        self._spare: subprocess.Popen[bytes] | None = None
         self._keeper: asyncio.Task[None] | None = None
+        self._preparing: asyncio.Task[None] | None = None
         self._stopping = False
 
     @property
@@ -72,20 +78,25 @@ class Supervised:
     def warm_up(self) -> None:
         """Start the program's `waiting` command, so that `start` finds it ready to go."""
         if self.program.waiting is not None:
-            self._spawn(self.program.waiting, stdin=subprocess.PIPE)
+            self._process = self._spawn(self.program.waiting, stdin=subprocess.PIPE)
+
+    def keep_spare(self) -> None:
+        """Let a spare get ready, where the program wants one."""
+        if self.program.spare and self.program.waiting is not None:
+            self._spare = self._spawn(self.program.waiting, stdin=subprocess.PIPE)
 
     def start(self) -> None:
         """Start the program, or let the one that was warmed up go, and keep it running."""
         if self._process is None:
-            self._spawn(self.program.command)
-        elif self._process.stdin is not None:
-            with contextlib.suppress(BrokenPipeError), self._process.stdin as stdin:
-                stdin.write(b"go\n")
+            self._process = self._spawn(self.program.command)
+        else:
+            _let_go(self._process)
         self._keeper = asyncio.create_task(self._keep(), name=f"keep {self.program.name}")
 
     async def stop(self, patience_seconds: float) -> None:
         """Ask the program to end; kill it when it has not after `patience_seconds`."""
         self._stopping = True
+        await self._dismiss_spare()
         if self._process is None:
             return
         if self._process.poll() is None:
@@ -109,13 +120,20 @@ class Supervised:
             lines = []
         return lines[-1].strip() if lines else "nothing in its log"
 
-    def _spawn(self, command: tuple[str, ...], stdin: int = subprocess.DEVNULL) -> None:
+    async def _dismiss_spare(self) -> None:
+        if self._preparing is not None:
+            self._preparing.cancel()
+        if self._spare is not None:
+            self._spare.kill()
+            await exited(self._spare)
+
+    def _spawn(self, command: tuple[str, ...], stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
         program = self.program
         if program.log.exists() and program.log.stat().st_size > LOG_BYTES_MAX:
             program.log.replace(program.log.with_suffix(".log.1"))
         descriptor = os.open(program.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(descriptor, "ab") as log:
-            self._process = subprocess.Popen(
+            return subprocess.Popen(
                 command,
                 stdin=stdin,
                 stdout=log,
@@ -137,7 +155,27 @@ class Supervised:
             self._report(f"{self.program.name} {_ending(status)}: {_again(delay)}; its log: {self.program.log}")
             await asyncio.sleep(delay)
             self.restarts += 1
-            self._spawn(self.program.command)
+            self._replace()
+
+    def _replace(self) -> None:
+        """Let the spare take the place of the dead one, else start a new one."""
+        if self._spare is None:
+            self._process = self._spawn(self.program.command)
+            return
+        self._process, self._spare = self._spare, None
+        _let_go(self._process)
+        self._preparing = asyncio.create_task(self._prepare(), name=f"spare {self.program.name}")
+
+    async def _prepare(self) -> None:
+        await asyncio.sleep(SPARE_DELAY_SECONDS)
+        self.keep_spare()
+
+
+def _let_go(process: subprocess.Popen[bytes]) -> None:
+    """Tell a waiting process to become its program; one that runs already needs no telling."""
+    if process.stdin is not None:
+        with contextlib.suppress(BrokenPipeError), process.stdin as stdin:
+            stdin.write(b"go\n")
 
 
 def _ending(status: int) -> str:
