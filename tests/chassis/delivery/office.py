@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+from nats.js.errors import NotFoundError
 
 from chassis.bus import Bus
 from chassis.cancelling import cancel
@@ -121,8 +122,11 @@ class PostOffice:
 
     async def published(self) -> list[tuple[int, int]]:
         """The (previous, position) of every message on the stream, in its order."""
-        info = await self.bus.js.stream_info(self.bus.stream(SERVICE))
         found: list[tuple[int, int]] = []
+        try:
+            info = await self.bus.js.stream_info(self.bus.stream(SERVICE))
+        except NotFoundError:
+            return found
         if not info.state.messages:
             return found
         for sequence in range(info.state.first_seq, info.state.last_seq + 1):
