@@ -7,9 +7,14 @@ from secrets import token_hex
 
 import asyncpg
 import pytest
+from hypothesis import settings
 
 from tests.support.backends import Backend, choose, docker_trouble
 from tests.support.infrastructure import database_dsn, nats_server, postgres_server
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("headrace", deadline=None)
+settings.load_profile("headrace")
 
 
 @cache

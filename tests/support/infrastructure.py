@@ -47,8 +47,11 @@ def nats_server(backend: Backend) -> Iterator[str]:
             yield str(container.nats_uri())
     else:
         with _folder() as folder:
-            command = [str(nats_binary()), "-a", "127.0.0.1", "-p", "-1", "--ports_file_dir", str(folder)]
-            with _running([*command, "-js", "-sd", str(folder)], folder, signal.SIGTERM) as wait_for:
+            config = folder / "nats.conf"
+            # Every namespace reserves what a deployment would; hundreds do so on one server here, and fill nothing.
+            config.write_text(f'jetstream {{ store_dir: "{folder}", max_file_store: 100TB }}')
+            command = [str(nats_binary()), "-c", str(config), "-a", "127.0.0.1", "-p", "-1"]
+            with _running([*command, "--ports_file_dir", str(folder)], folder, signal.SIGTERM) as wait_for:
                 # The server picks a free port itself and says which.
                 ports = wait_for(lambda: next((file for file in folder.glob("*.ports") if file.stat().st_size), None))
                 yield str(json.loads(ports.read_text())["nats"][0])
