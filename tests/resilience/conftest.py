@@ -1,0 +1,111 @@
+"""Stacks that are treated badly: each file of specifications has its own, which may be killed in parts or restarted."""
+
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+from headrace.embedded.binaries import free_port
+from tests.support.api import Api, user_of
+from tests.support.eventually import eventually
+from tests.support.stacks import Up
+
+TOOLS = Path(__file__).with_name("tools.py")
+READY_AGAIN_SECONDS = 15.0
+
+
+@dataclass
+class House:
+    """A data directory and whichever stack runs on it now; the address stays the same."""
+
+    data_dir: Path
+    workers: int = 1
+    port: int = field(default_factory=free_port)
+    running: Up | None = None
+
+    @property
+    def up(self) -> Up:
+        """The stack that runs."""
+        assert self.running is not None
+        return self.running
+
+    def start(self) -> None:
+        """Start it, and wait until it is ready."""
+        options = ("--workers", str(self.workers), "--tools", str(TOOLS))
+        self.running = Up.launch(self.data_dir, *options, port=self.port)
+        self.running.ready_line()
+
+    def stop(self) -> float:
+        """End it in order; how many seconds that took."""
+        begun = time.monotonic()
+        status, said = self.up.stop()
+        assert status == 0, said
+        return time.monotonic() - begun
+
+    @property
+    def dsn(self) -> str:
+        """The database as the execution service sees it."""
+        return str(self.up.state["postgres_dsns"]["execution"])
+
+    def workers_pids(self) -> dict[str, int]:
+        """The execution processes by name."""
+        return {name: pid for name, pid in self.up.state["processes"].items() if name.startswith("execution")}
+
+    async def kill(self, name: str) -> None:
+        """Kill a process with SIGKILL and wait until another one runs in its place and the house is ready."""
+        dead = self.up.pid_of(name)
+        self.signal(name, signal.SIGKILL)
+        await self.ready_without(name, dead)
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to the process of that name."""
+        pid = self.up.pid_of(name)
+        [process] = [process for process in self.up.look() if process.pid == pid]
+        process.send_signal(number)
+
+    async def ready_without(self, name: str, dead: int | None) -> None:
+        """Return when another process runs in place of the dead one, and the house says that it is ready."""
+        await eventually(lambda: self.up.pid_of(name) not in (None, dead), READY_AGAIN_SECONDS)
+        await self.is_ready()
+
+    async def is_ready(self) -> None:
+        """Return when the gateway says that it and all behind it take work."""
+        async with httpx.AsyncClient(base_url=self.up.state["url"], trust_env=False) as http:
+
+            async def ready() -> bool:
+                try:
+                    return (await http.get("/health/ready")).status_code == 200
+                except httpx.TransportError:
+                    return False
+
+            await eventually(ready, READY_AGAIN_SECONDS)
+
+
+@pytest.fixture(scope="module")
+def workers() -> int:
+    """How many execution processes the file's stack has; a file may say otherwise."""
+    return 1
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory, workers: int) -> Iterator[House]:
+    """A stack of this file's own."""
+    house = House(tmp_path_factory.mktemp("house") / "data", workers)
+    try:
+        house.start()
+        yield house
+        house.stop()
+    finally:
+        if house.running is not None:
+            house.running.reap()
+
+
+@pytest.fixture
+async def ada(house: House) -> AsyncIterator[Api]:
+    """Somebody new at its door."""
+    async with user_of(house.up) as api:
+        yield api
