@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -25,6 +25,7 @@ async def _blueprint(house: FakeHouse) -> None:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask again sooner than in earnest, so that the tests are quick."""
     monkeypatch.setattr(asking, "SLICE_SECONDS", 0.3)
+    monkeypatch.setattr(asking, "LOOK_AGAIN_SECONDS", 0.3)
 
 
 class TestAWorkerThatDies:
@@ -168,3 +169,33 @@ async def test_a_create_whose_answer_is_lost_is_asked_for_again(
     first, second = house.asked_for(CreateBlueprint)
     assert answer.status_code == 201
     assert first == second
+
+
+class TestAQueryWhoseHearerDies:
+    """The first question is never answered; nothing is wrong with asking again."""
+
+    async def test_is_asked_again_and_answered(self, ada: httpx.AsyncClient, house: FakeHouse):
+        await house.when(
+            GetInstance,
+            lambda query: instance(query.instance_id, output="o") if len(house.asked_for(GetInstance)) > 1 else None,
+        )
+        began = time.monotonic()
+
+        answer = await ada.get(f"/api/v2/instances/{uuid4()}")
+
+        assert (answer.status_code, answer.json()["output"]) == (200, "o")
+        assert time.monotonic() - began < 3
+
+    @pytest.mark.usefixtures("impatient")
+    async def test_is_answered_by_whoever_is_first(self, ada: httpx.AsyncClient, house: FakeHouse):
+        async def slowly(query: GetInstance) -> object:
+            asked = len(house.asked_for(GetInstance))
+            await asyncio.sleep(0.6 if asked == 1 else 60)
+            return instance(query.instance_id, output=asked)
+
+        await house.when(GetInstance, slowly)
+
+        answer = await ada.get(f"/api/v2/instances/{uuid4()}")
+
+        assert answer.json()["output"] == 1
+        assert len(house.asked_for(GetInstance)) > 1

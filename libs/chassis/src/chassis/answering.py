@@ -15,6 +15,7 @@ from chassis.bus import connection_options, refused, settle
 from chassis.clock import monotonic
 from chassis.ids import new_id
 from chassis.logs import get_logger
+from chassis.postgres import LOST
 from contracts.message import Request
 from contracts.refusal import Failed, Malformed, Problem, Refusal, Unavailable
 
@@ -138,6 +139,11 @@ class Desk:
             return self._answer_type.dump_json(answer)
         except Refusal:
             raise
+        except LOST as error:
+            log.warning("request.database_lost", request=self._name, error=repr(error))
+            raise Unavailable(
+                "database_unavailable", "Postgres does not answer right now; try again", retry_after_seconds=1.0
+            ) from error
         except Exception as error:
             failure_id = new_id()
             log.exception("request.failed", request=self._name, failure_id=str(failure_id))

@@ -13,6 +13,7 @@ from chassis.clock import monotonic
 from chassis.group_commit import Call, Outcome, Pending, agree, next_batch
 from chassis.ids import derived_id
 from chassis.ledger import Append, CommitListener, CommitListeners, Recorded
+from chassis.postgres import LOST
 
 RECONNECT_SECONDS = 30.0
 """How long a lost connection is tried again before the callers hear of it."""
@@ -24,14 +25,6 @@ SELECT {COLUMNS} FROM events WHERE originator_id = $1 AND originator_version > $
 """  # noqa: S608 - made of constants
 READ_AFTER = f"SELECT {COLUMNS} FROM events WHERE notification_id > $1 ORDER BY notification_id LIMIT $2"  # noqa: S608
 HEAD = "SELECT coalesce(max(notification_id), 0) FROM events"
-
-LOST = (
-    OSError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.TooManyConnectionsError,
-)
-"""After these nobody knows whether the statement was committed (a timeout is an OSError too)."""
 
 log = logging.getLogger(__name__)
 

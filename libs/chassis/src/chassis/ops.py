@@ -48,7 +48,7 @@ class ProcessState:
 class OpsDesk:
     """Every process of a service answers `<ns>.ops.<service>.ping` and `.metrics`: there is no queue group."""
 
-    def __init__(self, bus: Bus, service: str, state: Callable[[], Any]) -> None:
+    def __init__(self, bus: Bus, service: str, state: Callable[[], Awaitable[Any]]) -> None:
         """`state` answers the ping: a `ProcessState`, or whatever JSON can say of the process."""
         self._bus = bus
         self._service = service
@@ -69,7 +69,7 @@ class OpsDesk:
                 await subscription.unsubscribe()
 
     async def _ping(self, msg: Msg) -> None:
-        await self._bus.nc.publish(msg.reply, orjson.dumps(self._state()))
+        await self._bus.nc.publish(msg.reply, orjson.dumps(await self._state()))
 
     async def _metrics(self, msg: Msg) -> None:
         await self._bus.nc.publish(msg.reply, telemetry.render_metrics(), headers={PID: str(os.getpid())})

@@ -1,5 +1,6 @@
 """The way into Postgres: pools that keep to one schema, advisory lock keys, and what a schema consists of."""
 
+import asyncio
 import re
 from hashlib import blake2b
 
@@ -12,6 +13,14 @@ COMMAND_SECONDS = 30.0
 """A statement that takes longer is cancelled; what takes longer by nature sets its own `timeout`."""
 IDLE_IN_TRANSACTION = "60s"
 STATEMENT_CACHE = 512
+
+LOST = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TooManyConnectionsError,
+)
+"""Postgres is away or went away: nobody knows whether the statement was committed (a timeout is an OSError too)."""
 
 
 async def open_pool(dsn: str, schema: str, *, min_size: int = 2, max_size: int = 8) -> asyncpg.Pool:
@@ -31,6 +40,16 @@ async def open_pool(dsn: str, schema: str, *, min_size: int = 2, max_size: int =
             "jit": "off",
         },
     )
+
+
+async def answers(pool: asyncpg.Pool, seconds: float) -> bool:
+    """Whether Postgres answers a question within so many seconds."""
+    try:
+        async with asyncio.timeout(seconds):
+            await pool.fetchval("SELECT 1")
+    except (*LOST, asyncpg.InterfaceError):
+        return False
+    return True
 
 
 def quoted(schema: str) -> str:

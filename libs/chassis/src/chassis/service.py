@@ -21,7 +21,7 @@ from chassis.commits import Commits
 from chassis.event_store import PostgresEventStore
 from chassis.logs import configure_logging, get_logger
 from chassis.ops import OpsDesk, ProcessState, RebuildDesk, serve_metrics
-from chassis.postgres import lock_key, open_pool
+from chassis.postgres import answers, lock_key, open_pool
 from chassis.relay import Outbox, Relay, WorkFor
 from chassis.replay import ReplayDesk
 from chassis.runtime import Resources, Runtime
@@ -37,6 +37,8 @@ CLOSE_SECONDS = 0.5
 """How long a connection pool may take to close before it is cut off."""
 THREAD_SECONDS = 0.2
 """How long a thread may take to end once the service has stopped."""
+DATABASE_SECONDS = 0.7
+"""Postgres is away when it has not answered by then: less than whoever pings waits for the ping."""
 LEADING_POOL = 8
 """Connections that locks may hold: the relay's, one for each projection, a rebuild's."""
 
@@ -96,7 +98,7 @@ async def running(service: Service[Any], settings: Settings) -> AsyncIterator[Ru
         answering = Answering(service.name, settings.nats_url, settings.namespace)
         stack.push_async_callback(answering.stop, DRAIN_SECONDS)
         await answering.start(service.answers, deps)
-        state = _State(service.name, runtime, relay)
+        state = _State(service.name, runtime, relay, resources.leading)
         await stack.enter_async_context(RebuildDesk(resources.bus, service.name, runtime.rebuild_named))
         await stack.enter_async_context(OpsDesk(resources.bus, service.name, state.now))
         await settle(resources.bus.nc)
@@ -163,14 +165,16 @@ class _State:
     service: str
     runtime: Runtime
     relay: Relay | None
+    database: asyncpg.Pool
     ready: bool = True
 
-    def now(self) -> ProcessState:
-        """The process as it is now."""
+    async def now(self) -> ProcessState:
+        """The process as it is now; ready means that Postgres answers too."""
+        database = await answers(self.database, DATABASE_SECONDS)
         return ProcessState(
             service=self.service,
             version=version("headrace-chassis"),
-            ready=self.ready and self.runtime.bus.connected,
+            ready=self.ready and database and self.runtime.bus.connected,
             relay_leader=self.relay is not None and self.relay.leading,
             projections=self.runtime.projection_states(),
         )

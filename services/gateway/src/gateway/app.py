@@ -4,7 +4,7 @@ import asyncio
 import signal
 import socket
 import sys
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from typing import Any
 
@@ -116,7 +116,7 @@ async def _serve(settings: Settings) -> None:
     with socket.create_server((settings.host, settings.port), family=_family(settings.host)) as listener:
         bus = await Bus.connect(settings.nats_url, settings.namespace, GATEWAY)
         try:
-            async with OpsDesk(bus, GATEWAY, lambda: _state(bus)):
+            async with OpsDesk(bus, GATEWAY, partial(_state, bus)):
                 log.info("service.ready", host=settings.host, port=listener.getsockname()[1])
                 await Server(tokens, bus).serve([listener])
         finally:
@@ -136,7 +136,7 @@ def _family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
-def _state(bus: Bus) -> ProcessState:
+async def _state(bus: Bus) -> ProcessState:
     return ProcessState(GATEWAY, version("headrace-gateway"), ready=bus.connected, relay_leader=False)
 
 

@@ -14,7 +14,7 @@ from chassis import clock
 from chassis.bus import Bus
 from contracts.execution import ENDED, ExecuteBlueprint, GetInstance
 from contracts.instance_events import ENDINGS
-from contracts.message import Command
+from contracts.message import Command, Query
 from contracts.refusal import Refusal, Unavailable
 
 SLICE_SECONDS = 2.0
@@ -27,8 +27,11 @@ FIRST_SECONDS = 5.0
 AGAIN_SECONDS = 10.0
 """How long a command may take that is asked twice: the largest graph takes seconds to check and to record."""
 NO_ANSWER = "no_answer"
-LOST = frozenset({NO_ANSWER, "no_responder", "bus_unavailable"})
-"""Codes of the bus itself: the question may not have been heard, so it is no refusal of the run."""
+LOST = frozenset({NO_ANSWER, "no_responder", "bus_unavailable", "database_unavailable"})
+"""What the ways there and back say: nobody knows what became of the question, so it is no refusal of the run."""
+LOOK_SECONDS = 5.0
+LOOK_AGAIN_SECONDS = 1.0
+"""A query without an answer is asked again so soon, while the first may still be answered: asking changes nothing."""
 SHOWN = ("status", "output", "metrics", "error")
 
 
@@ -40,6 +43,31 @@ async def ask_again(bus: Bus, command: Command) -> bytes:
         if unavailable.code != NO_ANSWER:
             raise
         return await bus.ask(command, AGAIN_SECONDS)
+
+
+async def look(bus: Bus, query: Query) -> bytes:
+    """The answer to a query, also when the process that heard it died: asked again, the first answer counts."""
+    first = asyncio.create_task(bus.ask(query, LOOK_SECONDS))
+    questions = {first}
+    try:
+        while True:
+            done, _ = await asyncio.wait(questions, timeout=LOOK_AGAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            for question in done:
+                questions.remove(question)
+                if question is first or not _unheard(question):
+                    return question.result()
+            if done:
+                await asyncio.sleep(RETRY_SECONDS)
+            questions.add(asyncio.create_task(bus.ask(query, LOOK_SECONDS)))
+    finally:
+        for question in questions:
+            question.cancel()
+        await asyncio.gather(*questions, return_exceptions=True)
+
+
+def _unheard(question: asyncio.Task[bytes]) -> bool:
+    error = question.exception()
+    return isinstance(error, Refusal) and error.code in LOST
 
 
 @dataclass(frozen=True, slots=True)

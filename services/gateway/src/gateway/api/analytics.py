@@ -14,6 +14,7 @@ from contracts.refusal import Malformed, Problem
 from gateway import examples
 from gateway.answers import passed
 from gateway.api import Asked, House, Id, Who
+from gateway.asking import look
 from gateway.operation import Operation, Outcome, described
 from gateway.params import Rfc3339, query_of
 
@@ -43,10 +44,10 @@ WindowKeys = create_model("WindowKeys", __base__=StrictMessage, **FIELDS)
 async def get_blueprint_analytics(request: Asked, id: Id, caller: Who, bus: House) -> Response[bytes]:
     """How a blueprint did: executions by outcome, durations, tokens, cost, the slowest nodes."""
     since, until = _window(request)
-    reference = await bus.ask(ResolveBlueprint(caller=caller, blueprint_id=id))
+    reference = await look(bus, ResolveBlueprint(caller=caller, blueprint_id=id))
     blueprint = BlueprintReference.model_validate_json(reference)
     query = GetBlueprintAnalytics(caller=caller, since=since, until=until, blueprint=blueprint)
-    return passed(await bus.ask(query))
+    return passed(await look(bus, query))
 
 
 @get(
@@ -62,7 +63,7 @@ async def get_blueprint_analytics(request: Asked, id: Id, caller: Who, bus: Hous
 async def get_usage(request: Asked, caller: Who, bus: House) -> Response[bytes]:
     """What you used: executions, tokens and cost, by blueprint and by day."""
     since, until = _window(request)
-    return passed(await bus.ask(GetUsage(caller=caller, since=since, until=until)))
+    return passed(await look(bus, GetUsage(caller=caller, since=since, until=until)))
 
 
 def _window(request: Asked) -> tuple[datetime, datetime]:

@@ -24,7 +24,7 @@ from contracts.message import StrictMessage
 from gateway import examples
 from gateway.answers import etag, location, made, member, passed
 from gateway.api import Asked, House, Id, Who
-from gateway.asking import ask_again
+from gateway.asking import ask_again, look
 from gateway.bodies import body_of, parsed_body
 from gateway.operation import Operation, Outcome, described
 from gateway.params import Version, if_match, query_model, query_of
@@ -100,7 +100,7 @@ async def _validate(request: Asked, caller: Who, bus: House) -> Response[bytes]:
 )
 async def list_blueprints(request: Asked, caller: Who, bus: House) -> Response[bytes]:
     """List and search the blueprints that you may see; archived ones are left out."""
-    return passed(await bus.ask(ListBlueprints(caller=caller, **dict(query_of(BlueprintKeys, request)))))
+    return passed(await look(bus, ListBlueprints(caller=caller, **dict(query_of(BlueprintKeys, request)))))
 
 
 @get(
@@ -116,7 +116,7 @@ async def list_blueprints(request: Asked, caller: Who, bus: House) -> Response[b
 async def get_blueprint(request: Asked, id: Id, caller: Who, bus: House) -> Response[bytes]:
     """Read one version of a blueprint with its nodes and edges, also when it has been archived."""
     version = query_of(OneVersion, request).version
-    reply = await bus.ask(GetBlueprint(caller=caller, blueprint_id=id, version=version))
+    reply = await look(bus, GetBlueprint(caller=caller, blueprint_id=id, version=version))
     return passed(reply, headers=etag(member(reply, "version")))
 
 
@@ -187,7 +187,7 @@ async def clone_blueprint(request: Asked, id: Id, caller: Who, bus: House) -> Re
 )
 async def list_templates(request: Asked, caller: Who, bus: House) -> Response[bytes]:
     """List the template library: your own, your teams', public and built-in ones, with how often each was cloned."""
-    return passed(await bus.ask(ListTemplates(caller=caller, **dict(query_of(TemplateKeys, request)))))
+    return passed(await look(bus, ListTemplates(caller=caller, **dict(query_of(TemplateKeys, request)))))
 
 
 def _created(reply: bytes) -> Response[bytes]:

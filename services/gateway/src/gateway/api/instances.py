@@ -17,7 +17,7 @@ from gateway import examples
 from gateway.answers import made, passed
 from gateway.api import Asked, House, Id, Who
 from gateway.api.executions import InstanceStatus
-from gateway.asking import ask_again
+from gateway.asking import ask_again, look
 from gateway.operation import Operation, Outcome, described
 from gateway.params import query_model, query_of
 
@@ -37,7 +37,7 @@ LogKeys = query_model(GetInstanceLogs, "instance_id")
 )
 async def list_instances(request: Asked, caller: Who, bus: House) -> Response[bytes]:
     """List your own and your teams' instances; `since` and `until` bound when they were created."""
-    return passed(await bus.ask(ListInstances(caller=caller, **dict(query_of(InstanceKeys, request)))))
+    return passed(await look(bus, ListInstances(caller=caller, **dict(query_of(InstanceKeys, request)))))
 
 
 @get(
@@ -48,7 +48,7 @@ async def list_instances(request: Asked, caller: Who, bus: House) -> Response[by
 async def get_instance(request: Asked, id: Id, caller: Who, bus: House) -> Response[bytes]:
     """Read one instance: status, input, output, error and figures."""
     query_of(StrictMessage, request)
-    return passed(await bus.ask(GetInstance(caller=caller, instance_id=id)))
+    return passed(await look(bus, GetInstance(caller=caller, instance_id=id)))
 
 
 @get(
@@ -60,7 +60,7 @@ async def get_instance(request: Asked, id: Id, caller: Who, bus: House) -> Respo
 )
 async def get_instance_logs(request: Asked, id: Id, caller: Who, bus: House) -> Response[bytes]:
     """Read what happened to an instance, oldest first; `after` is the last `seq` that you have seen."""
-    return passed(await bus.ask(GetInstanceLogs(caller=caller, instance_id=id, **dict(query_of(LogKeys, request)))))
+    return passed(await look(bus, GetInstanceLogs(caller=caller, instance_id=id, **dict(query_of(LogKeys, request)))))
 
 
 @post(
