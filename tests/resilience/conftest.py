@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +25,7 @@ class House:
     data_dir: Path
     workers: int = 1
     port: int = field(default_factory=free_port)
+    environment: Mapping[str, str] = field(default_factory=dict)
     running: Up | None = None
 
     @property
@@ -36,7 +37,7 @@ class House:
     def start(self) -> None:
         """Start it, and wait until it is ready."""
         options = ("--workers", str(self.workers), "--tools", str(TOOLS))
-        self.running = Up.launch(self.data_dir, *options, port=self.port)
+        self.running = Up.launch(self.data_dir, *options, port=self.port, **self.environment)
         self.running.ready_line()
 
     def stop(self) -> float:
@@ -92,9 +93,15 @@ def workers() -> int:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory, workers: int) -> Iterator[House]:
+def environment() -> Mapping[str, str]:
+    """What the file's stack is told beside its options; a file may say otherwise."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory, workers: int, environment: Mapping[str, str]) -> Iterator[House]:
     """A stack of this file's own."""
-    house = House(tmp_path_factory.mktemp("house") / "data", workers)
+    house = House(tmp_path_factory.mktemp("house") / "data", workers, environment=environment)
     try:
         house.start()
         yield house
