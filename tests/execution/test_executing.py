@@ -227,3 +227,13 @@ async def test_an_execution_command_is_answered_late_without_blocking_others(mil
     assert (await mill.execute(await mill.know(CHAIN))).status == "completed"
     assert not slow.done()
     assert (await slow).status == "running"
+
+
+async def test_a_run_that_is_asked_for_again_while_it_lives_lives_on(mill: Mill) -> None:
+    blueprint, instance_id = await mill.know(SLEEPER), new_id()
+    first = asyncio.create_task(mill.execute(blueprint, instance_id=instance_id))
+    await eventually(lambda: mill.told(instance_id))
+    again = await asyncio.gather(*(mill.execute(blueprint, instance_id=instance_id, wait=0) for _ in range(3)))
+    assert {answer.status for answer in again} == {"running"}
+    assert (await first).status == "completed"
+    assert (await mill.told(instance_id)).count("InstanceRequested") == 1

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import pytest
 
+from chassis.ids import new_id
 from chassis.telemetry import render_metrics
 from contracts.execution import ExecuteBody, ExecutionView
 from contracts.refusal import Invalid, TooMany
@@ -72,6 +73,11 @@ class TestRateLimiting:
         assert refused.value.retry_after_seconds is not None
         assert 0 < refused.value.retry_after_seconds <= 30
         assert await mill.runtime.store.head() == before
+
+    async def test_a_request_that_was_admitted_is_not_refused_when_it_is_asked_again(self, mill: Mill) -> None:
+        blueprint, instance_id = await mill.know(ONE_TOOL, rate_limit=self.LIMIT | {"limit": 1}), new_id()
+        first = await mill.execute(blueprint, instance_id=instance_id)
+        assert await mill.execute(blueprint, instance_id=instance_id) == first
 
     async def test_queues_what_is_over_when_asked_to(self, mill: Mill) -> None:
         limit = {"limit": 1, "per_seconds": 0.3, "on_limit": "queue"}

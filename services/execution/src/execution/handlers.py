@@ -12,7 +12,7 @@ from chassis.ledger import Append, VersionConflict
 from contracts.execution import CancelInstance, CancelView, ExecuteBlueprint, ExecutionView
 from contracts.instance_events import IdempotencyKeyTaken, InstanceCancelRequested
 from contracts.message import Request
-from contracts.refusal import Conflict, Forbidden, Missing, Unavailable
+from contracts.refusal import Conflict, Forbidden, Missing, Refusal, Unavailable
 from execution import door, idempotency, nudges
 from execution.decisions import Turn
 from execution.domain import Instance
@@ -67,14 +67,16 @@ async def accept(command: ExecuteBlueprint, at: Collaborators) -> UUID:
         try:
             await admit(command, at, also)
         except VersionConflict as conflict:
-            if conflict.stream_id == command.instance_id:
-                await check_own(command, at)
-                return command.instance_id
-        else:
-            return command.instance_id
-    raise Unavailable(
-        "busy", "The Idempotency-Key is being used by too many requests at once.", retry_after_seconds=1.0
-    )
+            if conflict.stream_id != command.instance_id:
+                continue
+            if not await is_recorded(command, at):
+                raise busy("The same request is being recorded right now; ask again.") from conflict
+        except Refusal:
+            # Asked again: what the door says now does not change what it said then.
+            if not await is_recorded(command, at):
+                raise
+        return command.instance_id
+    raise busy("The Idempotency-Key is being used by too many requests at once.")
 
 
 async def admit(command: ExecuteBlueprint, at: Collaborators, also: tuple[Append, ...]) -> None:
@@ -98,11 +100,19 @@ async def last_taken(command: ExecuteBlueprint, at: Collaborators) -> Idempotenc
     return last if isinstance(last, IdempotencyKeyTaken) else None
 
 
-async def check_own(command: ExecuteBlueprint, at: Collaborators) -> None:
-    """An id that exists already must be the caller's own earlier request."""
+async def is_recorded(command: ExecuteBlueprint, at: Collaborators) -> bool:
+    """Whether this request was recorded before; an id that is somebody else's is refused."""
     instance = await at.records.load(command.instance_id)
-    if instance.request.user_id != command.caller.user_id:
+    if instance.requested is None:
+        return False
+    if instance.requested.user_id != command.caller.user_id:
         raise Conflict("instance_id_taken", "This instance id is taken; ask again with a new one.")
+    return True
+
+
+def busy(detail: str) -> Unavailable:
+    """Too much at once; a second later it will do."""
+    return Unavailable("busy", detail, retry_after_seconds=1.0)
 
 
 async def cancel(command: CancelInstance, at: Collaborators) -> CancelView:
@@ -121,7 +131,7 @@ async def cancel(command: CancelInstance, at: Collaborators) -> CancelView:
             return await record_cancel(instance, command, at)
         except VersionConflict:
             await asyncio.sleep(0)
-    raise Unavailable("busy", "The instance changes too quickly to be cancelled right now.", retry_after_seconds=1.0)
+    raise busy("The instance changes too quickly to be cancelled right now.")
 
 
 async def record_cancel(instance: Instance, command: CancelInstance, at: Collaborators) -> CancelView:

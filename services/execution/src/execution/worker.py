@@ -59,6 +59,8 @@ class Worker:
 
         What it does belongs to the trace of `traceparent`, else to the running task's.
         """
+        if instance.id in self.runs:
+            raise VersionConflict(instance.id, instance.version - len(turn.events))
         run = Run(instance, self.id, self.shop, traceparent or telemetry.current_traceparent())
         self.runs[instance.id] = run
         try:
