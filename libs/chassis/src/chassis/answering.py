@@ -42,6 +42,7 @@ class Answering:
         self._namespace = namespace
         self._subscribers: list[CoreSubscriber] = []
         self._under_way: set[asyncio.Task[None]] = set()
+        self._client: Client | None = None
         self.broker = NatsBroker(
             url.split(","),
             apply_types=False,
@@ -51,9 +52,14 @@ class Answering:
             **connection_options(f"{service} requests"),
         )
 
+    @property
+    def connected(self) -> bool:
+        """Whether requests can arrive right now."""
+        return self._client is not None and bool(self._client.is_connected)
+
     async def start(self, answers: Mapping[type[Request], Answerer], deps: Any) -> None:
         """Answer each request with its handler, called with the request and `deps`."""
-        client = await self.broker.connect()
+        client = self._client = await self.broker.connect()
         for request_type, handler in answers.items():
             desk = Desk(request_type, handler, deps, client.max_payload - REPLY_BYTES_MARGIN)
             subject = request_type.subject(self._namespace)

@@ -98,7 +98,7 @@ async def running(service: Service[Any], settings: Settings) -> AsyncIterator[Ru
         answering = Answering(service.name, settings.nats_url, settings.namespace)
         stack.push_async_callback(answering.stop, DRAIN_SECONDS)
         await answering.start(service.answers, deps)
-        state = _State(service.name, runtime, relay, resources.leading)
+        state = _State(service.name, runtime, relay, resources.leading, answering)
         await stack.enter_async_context(RebuildDesk(resources.bus, service.name, runtime.rebuild_named))
         await stack.enter_async_context(OpsDesk(resources.bus, service.name, state.now))
         await settle(resources.bus.nc)
@@ -166,15 +166,17 @@ class _State:
     runtime: Runtime
     relay: Relay | None
     database: asyncpg.Pool
+    answering: Answering
     ready: bool = True
 
     async def now(self) -> ProcessState:
-        """The process as it is now; ready means that Postgres answers too."""
+        """The process as it is now; ready means that requests arrive and that Postgres answers too."""
+        connected = self.runtime.bus.connected and self.answering.connected
         database = await answers(self.database, DATABASE_SECONDS)
         return ProcessState(
             service=self.service,
             version=version("headrace-chassis"),
-            ready=self.ready and database and self.runtime.bus.connected,
+            ready=self.ready and connected and database,
             relay_leader=self.relay is not None and self.relay.leading,
             projections=self.runtime.projection_states(),
         )
