@@ -21,6 +21,8 @@ SUPERUSER = "postgres"
 SOCKET_PORT = 5432
 SOCKET_PATH_LIMIT = 107
 """Bytes in the path of a unix socket (sun_path, without its final zero)."""
+LOCK_FILES = ("postmaster.pid", f".s.PGSQL.{SOCKET_PORT}.lock")
+"""What a running server holds, in the order in which it lets go; each begins with its process id."""
 ORPHAN_SECONDS = 10.0
 POLL_SECONDS = 0.02
 STATUS_LINE = 7
@@ -123,19 +125,16 @@ class Postgres:
             raise Complaint(f"PostgreSQL could not create its files in {self.directory}: {_last_line(outcome.stderr)}")
 
     async def clear_orphan(self) -> None:
-        """Wait for the server of a killed supervisor to go, and drop the pid file it may have left behind."""
-        pid_file = self.directory / "postmaster.pid"
-        pid = _pid_in(pid_file)
-        if pid is None:
-            return
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + ORPHAN_SECONDS
-        while alive(pid) and _is_server_of(pid, self.directory):
-            if loop.time() > deadline:
-                raise Complaint(f"A PostgreSQL (pid {pid}) still uses {self.directory}: stop it, then start again.")
-            await asyncio.sleep(POLL_SECONDS)
-        # The number may meanwhile belong to a stranger, and PostgreSQL would take the stranger for itself.
-        pid_file.unlink(missing_ok=True)
+        """Wait for the server of a killed supervisor to go, and drop the lock files it may have left behind."""
+        deadline = asyncio.get_running_loop().time() + ORPHAN_SECONDS
+        for lock_file in (self.directory / name for name in LOCK_FILES):
+            pid = _pid_in(lock_file)
+            while pid is not None and alive(pid) and _is_server_of(pid, self.directory):
+                if asyncio.get_running_loop().time() > deadline:
+                    raise Complaint(f"A PostgreSQL (pid {pid}) still uses {self.directory}: stop it, then start again.")
+                await asyncio.sleep(POLL_SECONDS)
+            # The number may meanwhile belong to a stranger, and PostgreSQL would take the stranger for itself.
+            lock_file.unlink(missing_ok=True)
 
     def accepting(self) -> bool:
         """Whether the server says in its pid file that it takes connections (what pg_ctl looks at)."""
