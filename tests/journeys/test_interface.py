@@ -59,14 +59,14 @@ SHAPES = {
     "visibility created_at updated_at archived_at",
     "InstanceView": "id blueprint_id blueprint_version status input output error user_id conversation_id metadata "
     "created_at started_at completed_at metrics",
-    "InstanceMetrics": "execution_time_ms queue_time_ms nodes_executed prompt_tokens completion_tokens tokens_used cost "
-    "tool_calls errors retries cache_hits node_execution_times",
+    "InstanceMetrics": "execution_time_ms queue_time_ms nodes_executed prompt_tokens completion_tokens tokens_used "
+    "cost tool_calls errors retries cache_hits node_execution_times",
     "ExecutionView": "instance_id status output metrics error",
     "InstanceStatus": "instance_id status",
     "LogEntry": "seq time level event node_id visit attempt message data",
     "StreamLine": "seq event instance_id time data",
-    "BlueprintAnalytics": "blueprint_id from to as_of executions success_rate duration_ms tokens cost retries cache_hits "
-    "slowest_nodes",
+    "BlueprintAnalytics": "blueprint_id from to as_of executions success_rate duration_ms tokens cost retries "
+    "cache_hits slowest_nodes",
     "UsageView": "user_id from to as_of executions tokens cost by_blueprint by_day",
     "ExecutionCounts": "total completed failed cancelled",
     "Durations": "p50 p95 p99 avg",

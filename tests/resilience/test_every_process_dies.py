@@ -4,7 +4,7 @@ import psutil
 import pytest
 
 from tests.resilience.conftest import House
-from tests.support.api import user_of
+from tests.support.api import Api, user_of
 from tests.support.blueprints import chain, nap, step
 from tests.support.eventually import eventually
 
@@ -18,9 +18,28 @@ def test_the_services_and_their_servers_are_processes_of_their_own(house: House)
     assert set(pids) == set(PROCESSES)
     assert len(set(pids.values())) == len(PROCESSES)
     for service in ("blueprint", "execution", "metrics", "gateway"):
-        assert f"{service}.app" in psutil.Process(pids[service]).cmdline() or service in " ".join(
-            psutil.Process(pids[service]).cmdline()
-        )
+        assert service in " ".join(psutil.Process(pids[service]).cmdline())
+
+
+@pytest.mark.parametrize(
+    ("tool", "message"),
+    [
+        ("breaks", "Tool 'breaks' raised LookupError: the wheel is not there"),
+        ("leaves", "Tool 'leaves' raised SystemExit: the miller went home"),
+        ("leaves_at_once", "Tool 'leaves_at_once' raised KeyboardInterrupt: the miller was called away"),
+    ],
+)
+async def test_whatever_a_node_raises_fails_the_node_and_not_its_worker(
+    house: House, ada: Api, tool: str, message: str
+) -> None:
+    worker = house.up.pid_of("execution")
+
+    run = await ada.execute(await ada.create(chain(step("tool", name=tool))))
+
+    assert run["status"] == "failed"
+    assert (run["error"]["node_id"], run["error"]["code"], run["error"]["message"]) == ("tool", "tool_raised", message)
+    assert house.up.pid_of("execution") == worker
+    assert house.up.state["restarts"]["execution"] == 0
 
 
 @pytest.mark.parametrize("name", PROCESSES)

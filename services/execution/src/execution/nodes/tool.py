@@ -51,7 +51,7 @@ class ToolAction:
         except asyncio.CancelledError:
             context.abandoned = True
             raise
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit, KeyboardInterrupt) as error:
             raise raised(tool.name, error) from error
         return NodeResult(output=output, tool_calls=1)
 
