@@ -151,6 +151,26 @@ async def test_after_a_silence_the_ledger_is_asked(served: httpx.AsyncClient, ho
     assert lines[1]["data"] == {"node_id": "node-2", "visit": 1, "attempt": 1, "node_type": "tool"}
 
 
+async def test_what_comes_while_the_ledger_answers_comes_in_its_order_tokens_included(
+    served: httpx.AsyncClient, house: FakeHouse
+):
+    await accepts(house)
+
+    async def answer_late(query: FollowInstance) -> object:
+        id = query.instance_id
+        for event in (started(id), node_started(id, 2)):
+            await house.say(event)
+        await house.whisper(id, "word")
+        await house.say(completed(id, 3))
+        return recorded(*(started(id), node_started(id, 2), completed(id, 3))[query.after :])
+
+    async with streamed(served) as (_, line):
+        await house.when(FollowInstance, answer_late)
+        lines = await rest_of(line)
+
+    assert [each["event"] for each in lines] == ["InstanceStarted", "NodeStarted", "Token", "InstanceCompleted"]
+
+
 async def test_a_ledger_that_cannot_be_asked_ends_nothing(served: httpx.AsyncClient, house: FakeHouse):
     await house.when(ExecuteBlueprint, lambda command: execution(command.instance_id, "pending"))
 

@@ -86,7 +86,7 @@ class Following:
         try:
             batch = [await asyncio.wait_for(self._arrived.get(), silence)]
         except TimeoutError:
-            return await self._catch_up()
+            return await self._catch_up(only_if_silent=True)
         while len(batch) < BATCH_MESSAGES and not self._arrived.empty():
             batch.append(self._arrived.get_nowait())
         lines: list[bytes] = []
@@ -109,8 +109,11 @@ class Following:
         self._seen, self._ended = seq, event in LAST
         return [event_line(self._instance_id, seq, event, message.data)]
 
-    async def _catch_up(self) -> list[bytes]:
-        """What the ledger has after the last line; nothing when execution cannot say right now."""
+    async def _catch_up(self, *, only_if_silent: bool = False) -> list[bytes]:
+        """What the ledger has after the last line; nothing when execution cannot say right now.
+
+        `only_if_silent` leaves it to the messages that came meanwhile: tokens among them belong between the events.
+        """
         lines: list[bytes] = []
         while not self._ended:
             query = FollowInstance(caller=self._caller, instance_id=self._instance_id, after=self._seen)
@@ -119,7 +122,7 @@ class Following:
             except Refusal as refusal:
                 log.info("stream.ledger_unavailable", instance_id=str(self._instance_id), code=refusal.code)
                 break
-            if not page["items"]:
+            if not page["items"] or (only_if_silent and not self._arrived.empty()):
                 break
             lines += map(ledger_line, page["items"])
             self._seen = page["items"][-1]["seq"]
