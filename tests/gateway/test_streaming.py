@@ -1,19 +1,15 @@
 """Streams: every recorded event once and in order, tokens in between, whatever the bus loses."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
-import orjson
 import pytest
 
 from contracts.execution import ExecuteBlueprint, FollowInstance
 from contracts.refusal import Conflict, Missing, TooMany
 from gateway import following
 from tests.gateway.fakes import (
-    BLUEPRINT_ID,
     FakeHouse,
     completed,
     execution,
@@ -23,43 +19,13 @@ from tests.gateway.fakes import (
     started,
     stranger,
 )
+from tests.gateway.streams import PATH, accepts, rest_of, streamed
 from tests.support.eventually import eventually
-
-PATH = f"/api/v2/blueprints/{BLUEPRINT_ID}/stream"
-Lines = Callable[[], Awaitable[dict[str, Any]]]
 
 
 @pytest.fixture(autouse=True)
 async def _blueprint(house: FakeHouse) -> None:
     await resolves(house)
-
-
-@asynccontextmanager
-async def streamed(client: httpx.AsyncClient, **options: Any) -> AsyncIterator[tuple[httpx.Response, Lines]]:
-    """A stream, and how to get its next line."""
-    async with client.stream("POST", PATH, json={}, **options) as response:
-        lines = response.aiter_lines()
-
-        async def line() -> dict[str, Any]:
-            return orjson.loads(await anext(lines))
-
-        yield response, line
-
-
-async def rest_of(line: Lines) -> list[dict[str, Any]]:
-    """All lines that are left."""
-    lines = []
-    try:
-        while True:
-            lines.append(await line())
-    except StopAsyncIteration:
-        return lines
-
-
-async def accepts(house: FakeHouse) -> None:
-    """Let the run be accepted, and nothing be in the ledger."""
-    await house.when(ExecuteBlueprint, lambda command: execution(command.instance_id, "pending"))
-    await house.when(FollowInstance, recorded())
 
 
 async def test_events_come_as_lines_up_to_the_end(served: httpx.AsyncClient, house: FakeHouse):
@@ -118,69 +84,6 @@ async def test_tokens_have_no_seq(served: httpx.AsyncClient, house: FakeHouse):
     assert token["data"] == {"node_id": "answer", "visit": 1, "text": "Hel"}
     assert token["time"].endswith("Z")
     assert [each["seq"] for each in rest] == [1, 2]
-
-
-async def test_a_gap_is_filled_from_the_ledger_and_nothing_comes_twice(served: httpx.AsyncClient, house: FakeHouse):
-    await accepts(house)
-
-    async with streamed(served) as (_, line):
-        id = house.asked_for(ExecuteBlueprint)[0].instance_id
-        events = [started(id), node_started(id, 2), node_started(id, 3), node_started(id, 4), completed(id, 5)]
-        ledger = lambda query: recorded(*events[query.after : 4])  # noqa: E731 - read where it is used
-        await house.when(FollowInstance, ledger)
-        for event in (events[0], events[0], events[3], events[2], events[4]):
-            await house.say(event)
-        lines = await rest_of(line)
-
-    assert [each["seq"] for each in lines] == [1, 2, 3, 4, 5]
-    assert house.asked_for(FollowInstance)[0].after == 1
-
-
-async def test_after_a_silence_the_ledger_is_asked(served: httpx.AsyncClient, house: FakeHouse):
-    await accepts(house)
-
-    async with streamed(served) as (_, line):
-        id = house.asked_for(ExecuteBlueprint)[0].instance_id
-        await house.when(
-            FollowInstance,
-            lambda query: recorded(*(started(id), node_started(id, 2), completed(id, 3))[query.after :]),
-        )
-        lines = await rest_of(line)
-
-    assert [each["seq"] for each in lines] == [1, 2, 3]
-    assert lines[1]["data"] == {"node_id": "node-2", "visit": 1, "attempt": 1, "node_type": "tool"}
-
-
-async def test_what_comes_while_the_ledger_answers_comes_in_its_order_tokens_included(
-    served: httpx.AsyncClient, house: FakeHouse
-):
-    await accepts(house)
-
-    async def answer_late(query: FollowInstance) -> object:
-        id = query.instance_id
-        for event in (started(id), node_started(id, 2)):
-            await house.say(event)
-        await house.whisper(id, "word")
-        await house.say(completed(id, 3))
-        return recorded(*(started(id), node_started(id, 2), completed(id, 3))[query.after :])
-
-    async with streamed(served) as (_, line):
-        await house.when(FollowInstance, answer_late)
-        lines = await rest_of(line)
-
-    assert [each["event"] for each in lines] == ["InstanceStarted", "NodeStarted", "Token", "InstanceCompleted"]
-
-
-async def test_a_ledger_that_cannot_be_asked_ends_nothing(served: httpx.AsyncClient, house: FakeHouse):
-    await house.when(ExecuteBlueprint, lambda command: execution(command.instance_id, "pending"))
-
-    async with streamed(served) as (_, line):
-        id = house.asked_for(ExecuteBlueprint)[0].instance_id
-        await house.say(node_started(id, 2))
-        await house.when(FollowInstance, lambda query: recorded(*(started(id), completed(id, 2))[query.after :]))
-        lines = await rest_of(line)
-
-    assert [each["seq"] for each in lines] == [1, 2]
 
 
 async def test_a_heart_beats(served: httpx.AsyncClient, house: FakeHouse, monkeypatch: pytest.MonkeyPatch):

@@ -1,5 +1,6 @@
 """Stacks that are treated badly: each file of specifications has its own, which may be killed in parts or restarted."""
 
+import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -7,15 +8,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from headrace.embedded.binaries import free_port
 from tests.support.api import Api, user_of
 from tests.support.eventually import eventually
-from tests.support.stacks import Up
+from tests.support.stacks import Up, runs
 
 TOOLS = Path(__file__).with_name("tools.py")
 READY_AGAIN_SECONDS = 15.0
+STANDS_BY = "headrace.launch"
+"""In the command line of a process that waits to take a dead one's place."""
+QUIET_SECONDS = 0.25
 
 
 @dataclass
@@ -72,6 +77,19 @@ class House:
         """Return when another process runs in place of the dead one, and the house says that it is ready."""
         await eventually(lambda: self.up.pid_of(name) not in (None, dead), READY_AGAIN_SECONDS)
         await self.is_ready()
+
+    async def has_settled(self) -> None:
+        """Return when a lone worker's spare has got ready too: it is there, and does nothing any more but wait."""
+
+        async def settled() -> bool:
+            waiting = [process for process in self.up.look() if runs(process) and STANDS_BY in process.cmdline()]
+            used = [process.cpu_times() for process in waiting]
+            await asyncio.sleep(QUIET_SECONDS)
+            asleep = all(process.status() == psutil.STATUS_SLEEPING for process in waiting)
+            return bool(waiting) and asleep and used == [process.cpu_times() for process in waiting]
+
+        if self.workers == 1:
+            await eventually(settled, READY_AGAIN_SECONDS)
 
     async def is_ready(self) -> None:
         """Return when the gateway says that it and all behind it take work."""

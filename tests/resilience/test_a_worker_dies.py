@@ -73,6 +73,7 @@ async def seconds_to_the_answer(house: House, ada: Api, tmp_path: Path) -> float
     """Kill the worker right behind the commit that ends a run; how long its caller waited from then on."""
     where = tmp_path / "worker"
     blueprint = await ada.create(chain(step("who", name="who", arguments={"path": str(where)})))
+    await house.has_settled()
     async with gate(house.dsn, "execution", "InstanceCompleted") as closed:
         asked = asyncio.create_task(ada.execute(blueprint))
         await closed.somebody_waits()
