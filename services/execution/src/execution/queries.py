@@ -5,7 +5,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from chassis.answering import Answerer
-from chassis.paging import decode_cursor, encode_cursor
+from chassis.paging import bad_cursor, decode_cursor, encode_cursor
 from contracts.execution import (
     FollowInstance,
     GetInstance,
@@ -18,7 +18,7 @@ from contracts.execution import (
 )
 from contracts.instance_events import InstanceEnded, InstanceEvent, InstanceRequested
 from contracts.message import Caller, Request, View
-from contracts.refusal import Malformed, Missing
+from contracts.refusal import Missing
 from execution.handlers import Collaborators
 from execution.logs import log_entry, stream_line
 from execution.reading import ANSWER_BYTES_MAX
@@ -88,7 +88,7 @@ def cursor_seq(cursor: str | None) -> int:
         return 0
     (seq,) = decode_cursor(cursor, 1)
     if not seq.isdecimal():
-        raise Malformed("bad_cursor", "`cursor` is not one that this service gave; begin again without it.")
+        raise bad_cursor()
     return int(seq)
 
 

@@ -8,10 +8,9 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from chassis.paging import decode_cursor, encode_cursor
+from chassis.paging import bad_cursor, decode_cursor, encode_cursor
 from chassis.projection_runner import ProjectionRunner
 from contracts.execution import InstanceMetrics, InstancePage, InstanceView, ListInstances, RunError
-from contracts.refusal import Malformed
 from execution.records import Records
 from execution.views import instance_view
 
@@ -105,7 +104,7 @@ def cursor_key(cursor: str) -> tuple[datetime, UUID]:
     try:
         return datetime.fromisoformat(created_at), UUID(instance_id)
     except ValueError as error:
-        raise Malformed("bad_cursor", "`cursor` is not one that this service gave; begin again without it.") from error
+        raise bad_cursor() from error
 
 
 def view_of(row: asyncpg.Record) -> InstanceView:
