@@ -15,12 +15,6 @@ NODE_DURATION = Histogram("headrace_node_seconds", "Time of one visit", ["node_t
 TOKENS = Counter("headrace_model_tokens", "Tokens of model nodes", ["kind"], registry=REGISTRY)
 COST = Counter("headrace_model_cost_usd", "Cost of model nodes in US dollars", registry=REGISTRY)
 
-OUTCOMES = {
-    facts.InstanceCompleted: "completed",
-    facts.InstanceFailed: "failed",
-    facts.InstanceCancelled: "cancelled",
-}
-
 log = get_logger(__name__)
 
 
@@ -44,7 +38,7 @@ def observe_node(event: facts.NodeCompleted) -> None:
 
 def observe_end(event: facts.InstanceEnded) -> None:
     """Outcome and duration, and one log line."""
-    outcome = OUTCOMES[type(event)]
+    outcome = facts.ENDINGS[type(event)]
     ENDED.labels(outcome).inc()
     DURATION.observe(event.figures.execution_time_ms / 1000)
     log.info(
