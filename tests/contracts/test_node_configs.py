@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from contracts.node_configs import NODE_TYPES, PURE_TYPES
+from contracts.node_types import NODE_TYPES, PURE_TYPES
 from contracts.parsing import parse_body
 
 GOOD: list[tuple[str, dict[str, Any]]] = [

@@ -7,7 +7,8 @@ import yaml
 
 from chassis.expressions import check, evaluate
 from chassis.templates import render
-from contracts.node_configs import NODE_TYPES, NodeConfig
+from contracts.node_configs import NodeConfig
+from contracts.node_types import NODE_TYPES
 from execution.nodes.tool import ToolAction
 from execution.tool_sources import load_tools
 from tests.support.node_calls import failure_of, node_call

@@ -5,8 +5,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contracts.edge_rules import EdgeRules
 from contracts.graph_shape import START, TooTangled, endless_cycles, loops, reachable
 from contracts.language import Language
-from contracts.node_configs import NODE_TYPES, NodeConfig
+from contracts.node_configs import NodeConfig
 from contracts.node_rules import NodeRules
+from contracts.node_types import NODE_TYPES
 from contracts.refusal import Problem
 from contracts.workflow import BlueprintConfig, WorkflowGraph
 

@@ -1,19 +1,34 @@
-"""The facts of one run, in the order in which an instance lives them."""
+"""The facts of one run, in the order in which an instance lives them: its life here, the rest beside."""
 
 from datetime import datetime
-from decimal import Decimal
-from typing import Any
+from operator import not_
+from typing import Annotated, Any
 from uuid import UUID
 
+from pydantic import Field
+
+from contracts import node_events, outside_events
 from contracts.execution import RunError, RunFigures, Status
-from contracts.message import Event, JsonObject
+from contracts.message import JsonObject, Message
+from contracts.node_events import *  # noqa: F403
+from contracts.node_events import InstanceEvent
+from contracts.outside_events import *  # noqa: F403
 from contracts.workflow import BlueprintConfig
 
 
-class InstanceEvent(Event):
-    """A fact about one instance (`originator_id`)."""
+class Parent(Message):
+    """Where a child comes from."""
 
-    SERVICE = "execution"
+    instance_id: UUID
+    node_id: str
+    visit: int
+    scope: str
+    root_id: UUID
+    """The instance that began the family."""
+    depth: int
+    """1 for a child, 2 for a child's child."""
+    detached: bool
+    """The parent does not wait for it, and does not take it along when it is cancelled."""
 
 
 class InstanceRequested(InstanceEvent):
@@ -30,6 +45,8 @@ class InstanceRequested(InstanceEvent):
     metadata: JsonObject
     worker_id: UUID | None
     """The worker that accepted it and began at once (epoch 1); None leaves it to the work stream."""
+    parent: Annotated[Parent | None, Field(exclude_if=not_)] = None
+    """The visit of another instance that this one was started for."""
 
 
 class InstanceAdmitted(InstanceEvent):
@@ -45,24 +62,6 @@ class InstanceThrottled(InstanceEvent):
     due_at: datetime
 
 
-class CacheMissed(InstanceEvent):
-    """Nothing is remembered under this key; what the run (or this visit of a node) answers will be."""
-
-    cache_key: str
-    node_id: str | None = None
-    visit: int | None = None
-
-
-class CacheHit(InstanceEvent):
-    """Answered from what an earlier run (or node) answered to the same input."""
-
-    cache_key: str
-    answered_by: UUID
-    """The instance whose answer this is."""
-    node_id: str | None = None
-    visit: int | None = None
-
-
 class InstanceClaimed(InstanceEvent):
     """A worker took it over; every higher epoch fences the ones before."""
 
@@ -74,76 +73,30 @@ class InstanceStarted(InstanceEvent):
     """The graph has been entered."""
 
 
-class NodeEvent(InstanceEvent):
-    """A fact about one visit of a node; `attempt` counts its recorded failures, from 1."""
-
-    node_id: str
-    visit: int
-    attempt: int
-
-
-class NodeStarted(NodeEvent):
-    """An effect, or a wait, began."""
-
-    node_type: str
-
-
-class TimerScheduled(NodeEvent):
-    """The visit waits for a time."""
-
-    due_at: datetime
-
-
-class VariableChanged(InstanceEvent):
-    """A variable has a new value, or none (`deleted`)."""
-
-    name: str
-    value: Any = None
-    deleted: bool = False
-
-
-class NodeCompleted(NodeEvent):
-    """The visit is done, for good: it never runs again. `taken` lists the edges (by index) it goes on by."""
-
-    node_type: str
-    output: Any
-    taken: tuple[int, ...]
-    duration_ms: float = 0.0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cost: Decimal = Decimal(0)
-    tool_calls: int = 0
-
-
-class NodeFailed(NodeEvent):
-    """An attempt failed; whether another follows is a fact of its own."""
-
-    node_type: str
-    error: RunError
-    duration_ms: float = 0.0
-    retry_after_seconds: float | None = None
-
-
-class NodeRetryScheduled(NodeEvent):
-    """Another attempt (this number) follows at `due_at`."""
-
-    due_at: datetime
-
-
-class NodeCancelled(NodeEvent):
-    """The visit was in flight when the instance ended; its result is not waited for."""
-
-
 class InstanceSuspended(InstanceEvent):
     """Nothing to do until an outside fact or `due_at`: the instance has left memory."""
 
     due_at: datetime | None
 
 
-class InstanceCancelRequested(InstanceEvent):
-    """Somebody wants it to end before its time."""
+class InstancePaused(InstanceEvent):
+    """Nothing is in flight any more and nothing begins until it is resumed."""
 
-    by: str
+
+class InstanceRetryScheduled(InstanceEvent):
+    """It failed, and goes on again from where it failed at `due_at`."""
+
+    error: RunError
+    attempt: int
+    """The number of the try that follows, from 2."""
+    due_at: datetime
+
+
+class CompensationStarted(InstanceEvent):
+    """What was done is undone, the last first, before the instance ends."""
+
+    error: RunError | None
+    """Why it failed; None when it was cancelled."""
 
 
 class InstanceEnded(InstanceEvent):
@@ -173,40 +126,84 @@ class InstanceCancelled(InstanceEnded):
     """Ended because somebody asked for it."""
 
 
-class IdempotencyKeyTaken(InstanceEvent):
-    """A key names this instance from now on; recorded with the request, in the key's own stream."""
-
-    instance_id: UUID
-    fingerprint: str
+class InstanceTerminated(InstanceEnded):
+    """Ended at once because somebody asked for it; nothing was compensated."""
 
 
 ENDINGS: dict[type[InstanceEnded], Status] = {
     InstanceCompleted: "completed",
     InstanceFailed: "failed",
     InstanceCancelled: "cancelled",
+    InstanceTerminated: "terminated",
 }
 """The events that end an instance, and the status each leaves."""
+
+OUTSIDE: frozenset[type[InstanceEvent]] = frozenset(
+    {
+        outside_events.SignalReceived,
+        outside_events.ApprovalDecided,
+        outside_events.ChildEnded,
+        outside_events.InstanceCancelRequested,
+        outside_events.InstanceTerminateRequested,
+        outside_events.InstancePauseRequested,
+        outside_events.InstanceResumed,
+        outside_events.InstanceRetried,
+        outside_events.NodeCancelRequested,
+        node_events.SectionEntered,
+    }
+)
+"""What others than the owner may record in an instance's stream; an instance that rests is looked at after it."""
 
 INSTANCE_EVENTS: tuple[type[InstanceEvent], ...] = (
     InstanceRequested,
     InstanceAdmitted,
     InstanceThrottled,
-    CacheMissed,
-    CacheHit,
+    node_events.CacheMissed,
+    node_events.CacheHit,
+    node_events.CacheAwaited,
     InstanceClaimed,
     InstanceStarted,
-    NodeStarted,
-    TimerScheduled,
-    VariableChanged,
-    NodeCompleted,
-    NodeFailed,
-    NodeRetryScheduled,
-    NodeCancelled,
+    node_events.NodeStarted,
+    node_events.TimerScheduled,
+    node_events.NodeThrottled,
+    node_events.WaitStarted,
+    node_events.WaitEnded,
+    node_events.VariableChanged,
+    node_events.NodeCompleted,
+    node_events.NodeFailed,
+    node_events.NodeRetryScheduled,
+    node_events.ErrorCaught,
+    node_events.NodeCancelled,
+    node_events.BranchesWithdrawn,
+    node_events.BodyStarted,
+    node_events.BodyCompleted,
+    node_events.BodyFailed,
+    node_events.BodyCancelled,
+    node_events.ChildStarted,
+    node_events.CompensationBegun,
+    node_events.SectionRequested,
+    node_events.SectionEntered,
+    node_events.SectionLeft,
     InstanceSuspended,
-    InstanceCancelRequested,
+    InstancePaused,
+    InstanceRetryScheduled,
+    CompensationStarted,
+    outside_events.SignalReceived,
+    outside_events.ApprovalDecided,
+    outside_events.ChildEnded,
+    outside_events.InstanceCancelRequested,
+    outside_events.InstanceTerminateRequested,
+    outside_events.InstancePauseRequested,
+    outside_events.InstanceResumed,
+    outside_events.InstanceRetried,
+    outside_events.NodeCancelRequested,
     InstanceCompleted,
     InstanceFailed,
     InstanceCancelled,
-    IdempotencyKeyTaken,
+    InstanceTerminated,
+    outside_events.SignalPosted,
+    outside_events.SignalAwaited,
+    outside_events.SignalTaken,
+    outside_events.IdempotencyKeyTaken,
 )
 """Everything the execution service says."""

@@ -22,12 +22,14 @@ from pydantic_core import PydanticCustomError
 from contracts.expression_text import TEMPLATE_OPENS
 from contracts.message import JsonObject, StrictMessage
 from contracts.workflow import (
-    MAX_DELAY_SECONDS,
     MAX_EDGES,
     MAX_NODES,
     MAX_TIMEOUT_SECONDS,
     MAX_VALUE_BYTES,
     CachePolicy,
+    Concurrency,
+    Join,
+    RateLimit,
     RetryPolicy,
 )
 
@@ -47,16 +49,14 @@ def _trust_a_template(value: Any, judge: ValidatorFunctionWrapHandler) -> Any:
     return value if isinstance(value, str) and TEMPLATE_OPENS in value else judge(value)
 
 
-def _only_all(value: Any) -> Any:
-    if value != "all":
-        raise PydanticCustomError("unsupported", 'The only join so far is "all": wait for every live incoming edge.')
-    return value
+def _named_join(value: Any) -> Any:
+    return {"kind": value} if isinstance(value, str) else value
 
 
-def _not_yet(value: Any) -> Any:
+def _on_an_edge(value: Any) -> Any:
     if value is not None:
         raise PydanticCustomError(
-            "unsupported", "`on_error` is not supported yet; leave it out: a failed node fails the run."
+            "on_an_edge", "`on_error` belongs to an edge: draw one from this node to the handler and set it there."
         )
     return value
 
@@ -84,9 +84,31 @@ class NodeConfig(StrictMessage):
 
     retry: RetryPolicy | None = None
     timeout_seconds: Annotated[Number, Field(gt=0, le=MAX_TIMEOUT_SECONDS)] | None = None
+    """Of one attempt; of a wait, a loop, a map, a region or a child from its beginning to its end."""
+    heartbeat_seconds: Annotated[Number, Field(gt=0, le=MAX_TIMEOUT_SECONDS)] | None = None
+    """An attempt that gives no sign of life for so long has timed out."""
     cache: CachePolicy | Literal[False] | None = None
-    join: Annotated[Any, BeforeValidator(_only_all)] = "all"
-    on_error: Annotated[Any, BeforeValidator(_not_yet)] = None
+    rate_limit: RateLimit | None = None
+    concurrency: Concurrency | None = None
+    join: Annotated[Join, BeforeValidator(_named_join)] = Join()
+    split: Literal["parallel", "inclusive", "exclusive"] | None = None
+    """`parallel` takes every edge, `inclusive` every true one, `exclusive` the first true one; the last two take the
+    edge without a condition when no other is true. None: every edge that is unconditional or true."""
+    compensate: str | None = None
+    """The node that undoes this one when the instance fails or is cancelled later."""
+    fallback: Any = None
+    """A template: the output when the node has failed for good."""
+    state_schema: JsonObject | None = None
+    """JSON Schema for `{input, nodes, vars}` before the node begins."""
+    output_schema: JsonObject | None = None
+    """JSON Schema for what the node answers."""
+    on_error: Annotated[Any, BeforeValidator(_on_an_edge)] = None
+
+    @model_validator(mode="after")
+    def _counts_its_join(self) -> Self:
+        if (self.join.kind == "n_of_m") != (self.join.n is not None):
+            raise PydanticCustomError("join_count", 'A join "n_of_m" needs `n`; the other kinds take none.')
+        return self
 
 
 class StartConfig(NodeConfig):
@@ -97,6 +119,8 @@ class EndConfig(NodeConfig):
     """Where a path ends; `output` makes the run's output."""
 
     output: Any = None
+    terminate: Annotated[bool, Strict()] = False
+    """End the run (in a body: the body) at once, whatever else is on its way."""
 
 
 class ConditionConfig(NodeConfig):
@@ -186,28 +210,3 @@ class ModelConfig(NodeConfig):
         if (self.prompt is None) == (self.messages is None):
             raise PydanticCustomError("prompt_or_messages", "Give either `prompt` or `messages`.")
         return self
-
-
-class DelayConfig(NodeConfig):
-    """Waits; the wait outlives every process."""
-
-    seconds: Templated[Annotated[Number, Field(ge=0, le=MAX_DELAY_SECONDS)]]
-
-
-NODE_TYPES: Mapping[str, type[NodeConfig]] = MappingProxyType(
-    {
-        "start": StartConfig,
-        "end": EndConfig,
-        "condition": ConditionConfig,
-        "variable": VariableConfig,
-        "transform": TransformConfig,
-        "tool": ToolConfig,
-        "http": HttpConfig,
-        "model": ModelConfig,
-        "delay": DelayConfig,
-    }
-)
-"""Every node type the product knows, in the order a person is told about them."""
-
-PURE_TYPES = frozenset({"start", "end", "condition", "variable", "transform"})
-"""Types whose result follows from the history alone: they touch nothing and may be computed again."""

@@ -10,7 +10,8 @@ from pydantic_core import to_json
 from contracts.expression_text import expressions_in, templates_in
 from contracts.language import Language, spelling_hint, unknown_references
 from contracts.message import JsonObject
-from contracts.node_configs import NODE_TYPES, NodeConfig
+from contracts.node_configs import NodeConfig
+from contracts.node_types import NODE_TYPES
 from contracts.parsing import pointer, problems_in
 from contracts.refusal import Problem
 from contracts.workflow import MAX_VALUE_BYTES, NODE_ID_PATTERN, POLICY_KEYS, Node

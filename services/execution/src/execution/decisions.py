@@ -7,7 +7,7 @@ from uuid import UUID
 from chassis.expressions import ExpressionError
 from contracts import instance_events as facts
 from contracts.execution import RunError
-from contracts.node_configs import PURE_TYPES
+from contracts.node_types import PURE_TYPES
 from contracts.workflow import MAX_DELAY_SECONDS, MAX_VISITS_PER_NODE, Node
 from execution.domain import Instance
 from execution.executors.registry import executor_for

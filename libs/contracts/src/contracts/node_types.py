@@ -1,0 +1,41 @@
+"""Every node type the product knows, and what sets them apart."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from contracts import control_configs as control
+from contracts import node_configs as work
+from contracts.node_configs import NodeConfig
+
+NODE_TYPES: Mapping[str, type[NodeConfig]] = MappingProxyType(
+    {
+        "start": work.StartConfig,
+        "end": work.EndConfig,
+        "condition": work.ConditionConfig,
+        "variable": work.VariableConfig,
+        "transform": work.TransformConfig,
+        "tool": work.ToolConfig,
+        "http": work.HttpConfig,
+        "model": work.ModelConfig,
+        "delay": control.DelayConfig,
+        "until": control.UntilConfig,
+        "signal": control.SignalConfig,
+        "approval": control.ApprovalConfig,
+        "race": control.RaceConfig,
+        "loop": control.LoopConfig,
+        "map": control.MapConfig,
+        "region": control.RegionConfig,
+        "blueprint": control.BlueprintCallConfig,
+        "break": control.BreakConfig,
+        "cancel": control.CancelConfig,
+    }
+)
+"""In the order a person is told about them."""
+
+PURE_TYPES = frozenset({"start", "end", "condition", "variable", "transform", "break", "cancel"})
+"""Types whose result follows from the history alone: they touch nothing and may be computed again."""
+TIMER_TYPES = frozenset({"delay", "until"})
+WAIT_TYPES = frozenset({"signal", "approval", "race"})
+"""Types that wait for somebody outside."""
+BODY_TYPES = frozenset({"loop", "map", "region"})
+"""Types that hold a graph of their own and run it."""
