@@ -10,12 +10,13 @@ import pytest
 from pydantic import create_model
 
 from contracts.blueprint import BLUEPRINT_EVENTS
+from contracts.checkpoint_events import CHECKPOINT_EVENTS
 from contracts.instance_events import INSTANCE_EVENTS
 from contracts.message import PLACE, Event
 from contracts.versions import Unreadable, read_event
 
 GOLDEN = Path(__file__).parent / "golden"
-EVENTS: tuple[type[Event], ...] = (*BLUEPRINT_EVENTS, *INSTANCE_EVENTS)
+EVENTS: tuple[type[Event], ...] = (*BLUEPRINT_EVENTS, *INSTANCE_EVENTS, *CHECKPOINT_EVENTS)
 BY_TOPIC = {event.topic(): event for event in EVENTS}
 FILES = sorted(GOLDEN.glob("*.json"))
 

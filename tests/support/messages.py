@@ -10,11 +10,12 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from contracts.blueprint import BLUEPRINT_EVENTS
+from contracts.checkpoint_events import CHECKPOINT_EVENTS
 from contracts.instance_events import INSTANCE_EVENTS
 from contracts.message import NAMESPACE, Command, Event, Query, Request
 
 MODULES = ("contracts.blueprint", "contracts.execution", "contracts.metrics")
-EVENTS: tuple[type[Event], ...] = (*BLUEPRINT_EVENTS, *INSTANCE_EVENTS)
+EVENTS: tuple[type[Event], ...] = (*BLUEPRINT_EVENTS, *INSTANCE_EVENTS, *CHECKPOINT_EVENTS)
 OPENING = f"""# Messages
 
 <!-- Generated from the code by `./task docs`; edits here are lost. -->

@@ -7,6 +7,7 @@ from chassis.ids import new_id
 from chassis.runtime import Runtime
 from chassis.service import Service, main
 from contracts.blueprint import BLUEPRINT_EVENTS
+from contracts.checkpoint_events import CHECKPOINT_EVENTS
 from contracts.instance_events import INSTANCE_EVENTS
 from execution import nudges, work
 from execution.answers import PostgresAnswers
@@ -66,7 +67,7 @@ def service(arrange: Arrange = as_it_is) -> Service[Collaborators]:
         answers={**COMMANDS, **QUERIES},
         migrations=MIGRATIONS,
         start=start,
-        says=INSTANCE_EVENTS,
+        says=(*INSTANCE_EVENTS, *CHECKPOINT_EVENTS),
         hears=(("blueprint", BLUEPRINT_EVENTS),),
         work_for=work.start_for,
     )

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from chassis.runtime import Runtime
 from chassis.service import Service, main
 from contracts.blueprint import BLUEPRINT_EVENTS
+from contracts.checkpoint_events import CHECKPOINT_EVENTS
 from contracts.instance_events import INSTANCE_EVENTS
 from contracts.metrics import GetBlueprintAnalytics, GetUsage
 from metrics.freshness import Freshness
@@ -26,7 +27,7 @@ SERVICE = Service(
     answers={GetBlueprintAnalytics: blueprint_analytics, GetUsage: usage},
     migrations=("chassis.delivery_migrations", "metrics.migrations"),
     start=start,
-    hears=(("execution", INSTANCE_EVENTS), ("blueprint", BLUEPRINT_EVENTS)),
+    hears=(("execution", (*INSTANCE_EVENTS, *CHECKPOINT_EVENTS)), ("blueprint", BLUEPRINT_EVENTS)),
 )
 
 if __name__ == "__main__":

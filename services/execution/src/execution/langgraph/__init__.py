@@ -1,0 +1,1 @@
+"""LangGraph as an executor: imported only when a blueprint asks for it."""
