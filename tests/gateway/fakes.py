@@ -16,7 +16,16 @@ from chassis.bus import REFUSAL_HEADER, Bus
 from chassis.ops import PID
 from contracts.blueprint import BlueprintReference, ResolveBlueprint
 from contracts.execution import ExecutionView, InstanceMetrics, InstanceView, StreamLine, StreamLines, Token
-from contracts.instance_events import InstanceCompleted, InstanceEvent, InstanceStarted, NodeStarted
+from contracts.instance_events import (
+    InstanceCompleted,
+    InstanceEnded,
+    InstanceEvent,
+    InstanceFailed,
+    InstanceRetried,
+    InstanceStarted,
+    InstanceTerminated,
+    NodeStarted,
+)
 from contracts.message import Request
 from contracts.refusal import Refusal
 
@@ -135,9 +144,29 @@ def node_started(instance_id: UUID, version: int) -> NodeStarted:
 
 def completed(instance_id: UUID, version: int, output: Any = "done") -> InstanceCompleted:
     """The last event of a run."""
+    return InstanceCompleted(**_end_of(instance_id, version), output=output)
+
+
+def failed(instance_id: UUID, version: int) -> InstanceFailed:
+    """The last event of a run, unless it is retried."""
+    error = {"type": "permanent", "code": "broken", "message": "It broke."}
+    return InstanceFailed(**_end_of(instance_id, version), error=error)
+
+
+def terminated(instance_id: UUID, version: int) -> InstanceTerminated:
+    """The last event of a run that somebody ended at once."""
+    return InstanceTerminated(**_end_of(instance_id, version))
+
+
+def retried(instance_id: UUID, version: int) -> InstanceRetried:
+    """What lets a failed run go on."""
+    return InstanceRetried(originator_id=instance_id, originator_version=version, timestamp=NOON, by="ada")
+
+
+def _end_of(instance_id: UUID, version: int) -> dict[str, Any]:
     place = {"originator_id": instance_id, "originator_version": version, "timestamp": NOON}
     of = {"blueprint_id": BLUEPRINT_ID, "blueprint_version": 1, "user_id": "ada", "team_id": None}
-    return InstanceCompleted(**place, **of, requested_at=NOON, figures={}, output=output)
+    return {**place, **of, "requested_at": NOON, "figures": {}}
 
 
 def recorded(*events: InstanceEvent) -> StreamLines:
@@ -152,7 +181,7 @@ def recorded(*events: InstanceEvent) -> StreamLines:
         )
         for event in events
     ]
-    return StreamLines(items=lines, ended=bool(events) and isinstance(events[-1], InstanceCompleted))
+    return StreamLines(items=lines, ended=bool(events) and isinstance(events[-1], InstanceEnded))
 
 
 async def resolves(house: FakeHouse, answer: Any = None) -> None:

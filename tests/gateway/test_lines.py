@@ -42,6 +42,15 @@ def test_a_newer_shape_of_an_event_does_not_show():
     assert line["data"] == {"a": 1}
 
 
+def test_times_that_a_wait_names_are_in_milliseconds():
+    waits = b'[{"label":"a","kind":"time","due_at":"2026-01-31T12:00:00Z"},{"label":"b","kind":"signal","due_at":null}]'
+    line = orjson.loads(
+        event_line(ID, 1, "WaitStarted", b'{"timestamp":"2026-01-31T12:00:00Z","waits_for":%b}' % waits)
+    )
+
+    assert [wait["due_at"] for wait in line["data"]["waits_for"]] == ["2026-01-31T12:00:00.000Z", None]
+
+
 def test_money_of_a_node_is_a_number_and_an_absent_time_stays_absent():
     line = orjson.loads(event_line(ID, 1, "X", b'{"timestamp":"2026-01-31T12:00:00Z","cost":"0.00042","due_at":null}'))
 

@@ -8,6 +8,15 @@ import pytest
 from contracts.blueprint import BlueprintBody, BlueprintPage, BlueprintView, TemplatePage, ValidationView
 from contracts.execution import ExecuteBody, ExecutionView, InstancePage, InstanceView, LogPage, StreamLine
 from contracts.metrics import BlueprintAnalytics, UsageView
+from contracts.steering import (
+    DecisionBody,
+    KeyedSignalBody,
+    LineageView,
+    SignalBody,
+    SignalView,
+    SteeringView,
+    WaitsView,
+)
 from gateway import examples
 from gateway.app import openapi_document
 
@@ -39,6 +48,17 @@ PROMISED = {
     ("get", "/instances/{id}"): ("getInstance", {"200", "404"}, set()),
     ("get", "/instances/{id}/logs"): ("getInstanceLogs", {"200", "404"}, {"limit", "cursor", "after", "level"}),
     ("post", "/instances/{id}/cancel"): ("cancelInstance", {"200", "202", "403", "404", "409"}, set()),
+    ("post", "/instances/{id}/pause"): ("pauseInstance", {"200", "202", "404", "409"}, set()),
+    ("post", "/instances/{id}/resume"): ("resumeInstance", {"200", "202", "404", "409"}, set()),
+    ("post", "/instances/{id}/terminate"): ("terminateInstance", {"200", "202", "404", "409"}, set()),
+    ("post", "/instances/{id}/retry"): ("retryInstance", {"202", "404", "409"}, set()),
+    ("post", "/instances/{id}/signal"): ("signalInstance", {"202", "404", "409"} | BODY, set()),
+    ("post", "/instances/{id}/approve"): ("approveInstance", {"200", "403", "404", "409"} | BODY, set()),
+    ("post", "/instances/{id}/reject"): ("rejectInstance", {"200", "403", "404", "409"} | BODY, set()),
+    ("post", "/instances/{id}/nodes/{node_id}/cancel"): ("cancelNode", {"202", "404", "409"}, set()),
+    ("get", "/instances/{id}/waits"): ("getInstanceWaits", {"200", "404"}, set()),
+    ("get", "/instances/{id}/lineage"): ("getInstanceLineage", {"200", "404"}, set()),
+    ("post", "/blueprints/{id}/signals"): ("postSignal", {"202", "404", "409"} | BODY, set()),
     ("get", "/blueprints/{id}/analytics"): ("getBlueprintAnalytics", {"200", "404"}, {"from", "to"}),
     ("get", "/analytics/usage"): ("getUsage", {"200"}, {"from", "to"}),
 }
@@ -59,7 +79,8 @@ MEMBERS = {
     "ValidationView": {"valid", "problems"},
     "CloneBody": {"name"},
     "ExecuteBody": {"input", "config", "conversation_id", "metadata"},
-    "RunConfig": {"executor", "timeout_seconds", "wait_seconds", "provider", "model", "temperature", "cache", "retry"},
+    "RunConfig": {"executor", "timeout_seconds", "wait_seconds", "provider", "model", "temperature", "cache", "retry"}
+    | {"instance_retry"},
     "ExecutionView": {"instance_id", "status", "output", "metrics", "error"},
     "InstanceStatus": {"instance_id", "status"},
     "InstanceView": {"id", "blueprint_id", "blueprint_version", "status", "input", "output", "error", "user_id"}
@@ -77,6 +98,15 @@ MEMBERS = {
     "SlowNode": {"node_id", "runs", "p50_ms", "p95_ms"},
     "BlueprintUsage": {"blueprint_id", "name", "executions", "tokens", "cost"},
     "DayUsage": {"date", "executions", "tokens", "cost"},
+    "SteeringView": {"instance_id", "status", "changed"},
+    "SignalView": {"signal_id", "instance_id"},
+    "SignalBody": {"name", "payload"},
+    "KeyedSignalBody": {"name", "payload", "key"},
+    "DecisionBody": {"node_id", "comment", "form"},
+    "WaitsView": {"instance_id", "status", "items"},
+    "OpenWait": {"node_id", "visit", "scope", "label", "kind", "name", "key", "due_at", "title", "description", "form"},
+    "LineageView": {"instance_id", "root_id", "parent", "children"},
+    "RelativeView": {"instance_id", "blueprint_id", "blueprint_version", "status", "node_id"},
     "ProblemView": {"type", "title", "status", "detail", "instance", "code", "errors"},
     "Problem": {"pointer", "code", "message"},
 }
@@ -93,6 +123,15 @@ EXAMPLES = [
     (InstancePage, examples.INSTANCE_PAGE),
     (LogPage, examples.LOG_PAGE),
     (StreamLine, examples.STREAM_LINE),
+    (SteeringView, examples.PAUSED),
+    (SteeringView, examples.RESUMED | examples.UNCHANGED),
+    (SteeringView, examples.TERMINATED),
+    (SignalBody, examples.SIGNAL_BODY),
+    (KeyedSignalBody, examples.KEYED_SIGNAL_BODY),
+    (SignalView, examples.SIGNAL),
+    (DecisionBody, examples.DECISION_BODY),
+    (WaitsView, examples.WAITS),
+    (LineageView, examples.LINEAGE),
     (BlueprintAnalytics, examples.ANALYTICS),
     (UsageView, examples.USAGE),
 ]

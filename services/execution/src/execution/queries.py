@@ -16,7 +16,7 @@ from contracts.execution import (
     LogPage,
     StreamLines,
 )
-from contracts.instance_events import InstanceEnded, InstanceEvent, InstanceRequested
+from contracts.instance_events import InstanceEnded, InstanceEvent, InstanceRequested, InstanceRetried
 from contracts.message import Caller, Request, View
 from contracts.refusal import Missing
 from execution.handlers import Collaborators
@@ -54,11 +54,17 @@ async def get_instance_logs(query: GetInstanceLogs, at: Collaborators) -> LogPag
 
 async def follow_instance(query: FollowInstance, at: Collaborators) -> StreamLines:
     """What a stream missed: the recorded lines after a sequence number, as many as one answer carries."""
-    missed = await visible_history(query.instance_id, query.caller, at, query.after, LINES_MAX)
-    lines = fitting([stream_line(event) for event in missed])
-    if missed:
-        return StreamLines(items=lines, ended=len(lines) == len(missed) and isinstance(missed[-1], InstanceEnded))
-    return StreamLines(items=(), ended=(await at.records.load(query.instance_id)).ended)
+    missed = await visible_history(query.instance_id, query.caller, at, query.after, LINES_MAX + 1)
+    if not missed:
+        return StreamLines(items=(), ended=(await at.records.load(query.instance_id)).ended)
+    lines = fitting([stream_line(event) for event in missed[:LINES_MAX]])
+    return StreamLines(items=lines, ended=len(lines) == len(missed) and ends_with(missed))
+
+
+def ends_with(history: Sequence[InstanceEvent]) -> bool:
+    """Whether the facts end the run for good: a failed one that was retried goes on."""
+    last = next((event for event in reversed(history) if isinstance(event, InstanceEnded | InstanceRetried)), None)
+    return isinstance(last, InstanceEnded)
 
 
 async def visible_history(

@@ -115,6 +115,48 @@ STREAM_LINE = {
     "data": {"output": "Hello, Ada!"},
 }
 
+PAUSED = {"instance_id": INSTANCE_ID, "status": "paused", "changed": True}
+RESUMED = {"instance_id": INSTANCE_ID, "status": "running", "changed": True}
+TERMINATED = {"instance_id": INSTANCE_ID, "status": "terminated", "changed": True}
+UNCHANGED = {"changed": False}
+SIGNAL_BODY = {"name": "paid", "payload": {"amount": 1250.0}}
+KEYED_SIGNAL_BODY = {**SIGNAL_BODY, "key": "order-A-1001"}
+SIGNAL = {"signal_id": "0199c3f6-11d8-7c55-b2d0-9a8e7f6c5b4d", "instance_id": INSTANCE_ID}
+DECISION_BODY = {"node_id": "review", "comment": "Known customer.", "form": {"limit": 2000}}
+WAITS = {
+    "instance_id": INSTANCE_ID,
+    "status": "waiting",
+    "items": [
+        {
+            "node_id": "review",
+            "visit": 1,
+            "scope": "",
+            "label": "review",
+            "kind": "approval",
+            "name": None,
+            "key": None,
+            "due_at": END,
+            "title": "Order A-1001",
+            "description": None,
+            "form": {"type": "object", "properties": {"limit": {"type": "number"}}},
+        }
+    ],
+}
+LINEAGE = {
+    "instance_id": INSTANCE_ID,
+    "root_id": INSTANCE_ID,
+    "parent": None,
+    "children": [
+        {
+            "instance_id": "0199c3f7-4c2e-7e91-8d63-2b1a0f9e8d7c",
+            "blueprint_id": BLUEPRINT_ID,
+            "blueprint_version": 1,
+            "status": "completed",
+            "node_id": "enrich",
+        }
+    ],
+}
+
 WINDOW = {"from": "2026-01-01T00:00:00.000Z", "to": "2026-01-31T00:00:00.000Z", "as_of": "2026-01-31T12:00:00.000Z"}
 COUNTS = {"total": 128, "completed": 120, "failed": 6, "cancelled": 2}
 TOKENS = {"prompt": 52_000, "completion": 9_100, "total": 61_100}

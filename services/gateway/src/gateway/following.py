@@ -122,9 +122,11 @@ class Following:
             except Refusal as refusal:
                 log.info("stream.ledger_unavailable", instance_id=str(self._instance_id), code=refusal.code)
                 break
-            if not page["items"] or (only_if_silent and not self._arrived.empty()):
+            if only_if_silent and not self._arrived.empty():
+                break
+            self._ended = page["ended"]
+            if not page["items"]:
                 break
             lines += map(ledger_line, page["items"])
             self._seen = page["items"][-1]["seq"]
-            self._ended = page["ended"]
         return lines

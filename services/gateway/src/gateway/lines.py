@@ -47,6 +47,8 @@ def presented(data: dict[str, Any]) -> dict[str, Any]:
         shown[MONEY] = float(shown[MONEY])
     if "figures" in shown:
         shown["figures"] = presented(shown["figures"])
+    if "waits_for" in shown:
+        shown["waits_for"] = [presented(wait) for wait in shown["waits_for"]]
     return shown
 
 

@@ -10,7 +10,7 @@ from chassis import clock, telemetry
 from chassis.logs import get_logger
 
 TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-IDENTIFIER = re.compile(r"(?<=/)[0-9a-fA-F-]{32,36}(?=/|$)")
+IDENTIFIER = re.compile(r"(?<=/)[0-9a-fA-F-]{32,36}(?=/|$)|(?<=/nodes/)[^/]+(?=/)")
 NO_ROUTE = "none"
 QUIET = ("/health/", "/metrics")
 """What probes ask every few seconds: counted, but logged only when it fails."""

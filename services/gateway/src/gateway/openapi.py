@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from contracts.refusal import Problem
+from contracts.workflow import NODE_ID_PATTERN
 from gateway import examples
 from gateway.answers import API
 from gateway.operation import OPERATION, Operation, Outcome
@@ -24,6 +25,9 @@ DESCRIPTION = (
 )
 REF = "#/components/schemas/{model}"
 PATH_PARAMETER = re.compile(r"\{(\w+):\w+\}")
+UUID = {"type": "string", "format": "uuid"}
+PATH_SCHEMAS = {"node_id": {"type": "string", "pattern": NODE_ID_PATTERN}}
+"""What stands in a path where it is no UUID."""
 ALWAYS = (400, 401, 500, 503)
 """Problems that every endpoint may answer."""
 WITH_ID = (404,)
@@ -131,7 +135,7 @@ def _described(handler: HTTPRouteHandler, operation: Operation, schemas: Any, pa
 
 def _parameters(operation: Operation, schemas: Any, path: str) -> list[dict[str, Any]]:
     in_path = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+        {"name": name, "in": "path", "required": True, "schema": PATH_SCHEMAS.get(name, UUID)}
         for name in re.findall(r"\{(\w+)\}", path)
     ]
     in_headers = [

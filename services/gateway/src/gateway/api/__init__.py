@@ -13,6 +13,8 @@ from contracts.message import Caller
 Asked = Request[Any, Any, Any]
 Id = FromPath[UUID]
 """The id in the path; what is no UUID names nothing."""
+NodeId = FromPath[str]
+"""The id of a node, in the path."""
 Who = NamedDependency[SkipValidation[Caller]]
 """The caller whose token the request carries."""
 House = NamedDependency[SkipValidation[Bus]]
