@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from chassis.language import CEL
+from contracts.deployment import Deployment
 from contracts.graph_rules import problems_of
+from contracts.node_types import NODE_TYPES
 from contracts.workflow import BlueprintConfig, WorkflowGraph
 
 BUDGET_SECONDS = 1.0 if sys.gettrace() is None else 10.0
@@ -21,10 +23,10 @@ LINE = [{"source": "start", "target": "work"}, {"source": "work", "target": "end
 Found = dict[str, tuple[str, str]]
 
 
-def problems(nodes: list[Any], edges: list[Any], config: dict[str, Any] | None = None, **rules: Any) -> Found:
+def problems(nodes: list[Any], edges: list[Any], config: dict[str, Any] | None = None, **offers: Any) -> Found:
     """Pointer -> code and sentence."""
     graph = WorkflowGraph.model_validate({"nodes": nodes, "edges": edges})
-    found = problems_of(graph, BlueprintConfig.model_validate(config or {}), CEL, **rules)
+    found = problems_of(graph, BlueprintConfig.model_validate(config or {}), CEL, Deployment(**offers))
     assert len({problem.pointer for problem in found}) == len(found)
     return {problem.pointer: (problem.code, problem.message) for problem in found}
 
@@ -33,9 +35,9 @@ def with_edge(**edge: str) -> Found:
     return problems([START, TOOL, END], [*LINE, edge])
 
 
-def with_node(node: dict[str, Any], **rules: Any) -> Found:
+def with_node(node: dict[str, Any], **offers: Any) -> Found:
     edges = [{"source": "start", "target": node["id"]}, {"source": node["id"], "target": "end"}]
-    return problems([START, node, END], edges, **rules)
+    return problems([START, node, END], edges, **offers)
 
 
 class TestAGoodGraph:
@@ -70,7 +72,7 @@ class TestNodes:
         assert found == {"/nodes/3/id": ("duplicate_id", "Node 1 has the id `work` already.")}
 
     def test_are_of_a_known_type(self) -> None:
-        known = "start, end, condition, variable, transform, tool, http, model, delay"
+        known = ", ".join(NODE_TYPES)
         assert with_node({"id": "x", "type": "agent"}) == {
             "/nodes/1/type": ("unknown_node_type", f"`agent` is not a node type; known are {known}.")
         }
@@ -81,7 +83,7 @@ class TestNodes:
         assert {place: code for place, (code, _) in found.items()} == {
             "/nodes/1/config/seconds": "wrong_type",
             "/nodes/1/config/speed": "unknown_member",
-            "/nodes/1/config/on_error": "unsupported",
+            "/nodes/1/config/on_error": "on_an_edge",
         }
 
     def test_hold_a_configuration_of_limited_size(self) -> None:
@@ -89,9 +91,9 @@ class TestNodes:
         assert found == {"/nodes/1/config": ("too_large", "The configuration is larger than 1,048,576 bytes.")}
 
     def test_name_a_tool_that_there_is(self) -> None:
-        assert with_node(TOOL, known_tools=("echo",)) == {}
-        assert with_node({**TOOL, "config": {"name": "${ input.tool }"}}, known_tools=("echo",)) == {}
-        assert with_node(TOOL, known_tools=("sleep", "fail")) == {
+        assert with_node(TOOL, tools=("echo",)) == {}
+        assert with_node({**TOOL, "config": {"name": "${ input.tool }"}}, tools=("echo",)) == {}
+        assert with_node(TOOL, tools=("sleep", "fail")) == {
             "/nodes/1/config/name": ("unknown_tool", "There is no tool `echo`; known are fail, sleep.")
         }
 

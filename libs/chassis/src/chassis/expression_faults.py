@@ -96,12 +96,18 @@ def _missing_member(found: re.Match[str], expression: str, scope: Mapping[str, A
     return f'there is no member "{name}"; ask with has(…) first where it may be missing'
 
 
+_WHERE = {
+    "item": "inside loops and maps",
+    "index": "inside loops and maps",
+    "error": "once an error has been caught",
+    "compensated": "in a node that undoes another",
+}
+"""Roots that are not always there, and where they are."""
+
+
 def _missing_root(found: re.Match[str], _: str, __: Mapping[str, Any]) -> str:
-    return (
-        f"`{found[1]}` has a value only inside loops and maps"
-        if found[1] in ("item", "index")
-        else f"`{found[1]}` has no value"
-    )
+    where = _WHERE.get(found[1])
+    return f"`{found[1]}` has a value only {where}" if where else f"`{found[1]}` has no value"
 
 
 def _no_overload(found: re.Match[str], _: str, __: Mapping[str, Any]) -> str:

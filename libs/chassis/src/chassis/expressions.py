@@ -22,7 +22,7 @@ from contracts.expression_text import ROOTS, paths
 from contracts.message import rfc3339
 
 Scope = Mapping[str, Any]
-"""`input`, `nodes`, `vars`, `instance` and, inside loops, `item` and `index`: plain JSON values."""
+"""What the names of `contracts.expression_text.ROOTS` stand for, as far as they are in scope: plain JSON values."""
 
 MAX_EXPRESSION_LENGTH = 8_192
 """Characters."""

@@ -4,6 +4,7 @@ from chassis import expressions, schemas, templates
 from contracts.language import Language
 
 CEL = Language(
+    check_expression=expressions.check,
     check_condition=expressions.check_condition,
     check_template=templates.check,
     check_schema=schemas.check_schema,

@@ -12,7 +12,7 @@ Place = tuple[str | int, ...]
 TEMPLATE_OPENS = "${"
 """A string that holds this is a template: its value is known only when the node runs."""
 
-ROOTS = ("input", "nodes", "vars", "instance", "item", "index")
+ROOTS = ("input", "nodes", "vars", "instance", "item", "index", "error", "compensated")
 """The names an expression may begin with."""
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -26,6 +26,7 @@ _TOKEN = re.compile(rf"{_TRIPLE}|{_RAW}|{_PLAIN}|{_COMMENT}|(?P<word>{_WORD})|(?
 _MEMBER = re.compile(
     r"\s*(?:\.\s*(?P<name>[A-Za-z_][A-Za-z0-9_]*)|\[\s*(?:\"(?P<double>[^\"\\\n]*)\"|'(?P<single>[^'\\\n]*)')\s*\])"
 )
+_BINDING = re.compile(r"\.\s*(?:all|exists|exists_one|map|filter)\s*\(\s*(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*,")
 _CALLS = re.compile(r"\s*\(")
 _OPENS = re.compile(r"\$?\$\{")
 
@@ -67,16 +68,17 @@ def pieces(template: str) -> tuple[str | Hole, ...]:
 
 
 def templates_in(value: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
-    """Every string value in a JSON document that holds an expression, with the path to it."""
-    if isinstance(value, str):
-        if TEMPLATE_OPENS in value:
-            yield place, value
-    elif isinstance(value, dict):
-        for name, member in value.items():
-            yield from templates_in(member, (*place, name))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from templates_in(item, (*place, index))
+    """Every string value in a JSON document that holds an expression, with the path to it, in document order."""
+    pending: list[tuple[Place, Any]] = [(place, value)]
+    while pending:
+        where, found = pending.pop()
+        if isinstance(found, str):
+            if TEMPLATE_OPENS in found:
+                yield where, found
+        elif isinstance(found, dict):
+            pending += [((*where, name), member) for name, member in reversed(found.items())]
+        elif isinstance(found, list):
+            pending += [((*where, index), found[index]) for index in reversed(range(len(found)))]
 
 
 def expressions_in(template: str) -> tuple[str, ...]:
@@ -100,6 +102,13 @@ def paths(expression: str) -> tuple[tuple[str, ...], ...]:
             if token["word"] in ROOTS
         )
     )
+
+
+@lru_cache(maxsize=4_096)
+def roots_read(expression: str) -> frozenset[str]:
+    """The roots that an expression reads; a name that one of its macros binds is none."""
+    bound = {binding["name"] for binding in _BINDING.finditer(expression)}
+    return frozenset(path[0] for path in paths(expression)) - bound
 
 
 @lru_cache(maxsize=4_096)

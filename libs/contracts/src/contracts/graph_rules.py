@@ -1,14 +1,18 @@
-"""The rules a workflow graph keeps: everything that is wrong with one, at once, with its place and a plain sentence."""
+"""The rules a blueprint keeps: everything that is wrong with one, at once, with its place and a plain sentence."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
+from contracts.bodies import PlacedGraph, placed_graphs
+from contracts.config_rules import config_problems
+from contracts.control_rules import ControlRules
+from contracts.deployment import BUILT_IN, Deployment
 from contracts.edge_rules import EdgeRules
 from contracts.graph_shape import START, TooTangled, endless_cycles, loops, reachable
 from contracts.language import Language
-from contracts.node_configs import NodeConfig
 from contracts.node_rules import NodeRules
-from contracts.node_types import NODE_TYPES
+from contracts.reference_rules import Sight
 from contracts.refusal import Problem
+from contracts.text_rules import TextRules
 from contracts.workflow import BlueprintConfig, WorkflowGraph
 
 MAX_NAMED_NODES = 10
@@ -16,76 +20,95 @@ MAX_NAMED_NODES = 10
 
 
 def problems_of(
-    graph: WorkflowGraph,
-    config: BlueprintConfig,
-    language: Language,
-    known_tools: Collection[str] | None = None,
-    node_types: Mapping[str, type[NodeConfig]] = NODE_TYPES,
+    graph: WorkflowGraph, config: BlueprintConfig, language: Language, deployment: Deployment = BUILT_IN
 ) -> tuple[Problem, ...]:
-    """All problems, nodes first, then edges, then the graph as a whole; empty when it may run.
+    """All problems; empty when it may run.
 
-    Pointers are into the body that holds `nodes`, `edges` and `config`. `known_tools` None judges no tool's name.
+    The blueprint's own graph comes first (its nodes, its edges, the whole), then each body by the same rules, then
+    the configuration. Pointers are into the document that holds `nodes`, `edges` and `config`.
     """
-    nodes = {node.id: node for node in graph.nodes}
-    node_rules = NodeRules(language, nodes.keys(), known_tools, node_types)
-    edge_rules = EdgeRules(nodes, language)
-    return (
-        *(problem for index, node in enumerate(graph.nodes) for problem in node_rules.problems(index, node)),
-        *_repeated_ids(graph),
-        *(problem for index, edge in enumerate(graph.edges) for problem in edge_rules.problems(index, edge)),
-        *_start(graph),
-        *_unreachable(graph),
-        *_loops(graph),
-        *_input_schema(config, language),
-    )
+    text = TextRules(language)
+    graphs, unread = placed_graphs(graph)
+    homes = {node_id: placed for placed in reversed(graphs) for node_id in placed.nodes}
+    ids = _Ids()
+    found: list[Problem] = []
+    for placed in graphs:
+        sight = Sight(placed, homes, placed.local_roots())
+        found += _of_nodes(placed, NodeRules(text, sight, deployment))
+        found += ids.repeated(placed)
+        edge_rules = EdgeRules(text, sight)
+        for index, edge in enumerate(placed.graph.edges):
+            found += edge_rules.problems(index, edge)
+        found += _of_the_whole(placed)
+    found += unread
+    found += config_problems(config, text, deployment)
+    rule = deployment.executor_rules.get(config.executor or "")
+    return (*found, *(rule(graph, config) if rule else ()))
 
 
-def _repeated_ids(graph: WorkflowGraph) -> Iterator[Problem]:
-    first: dict[str, int] = {}
-    for index, node in enumerate(graph.nodes):
-        if first.setdefault(node.id, index) != index:
-            sentence = f"Node {first[node.id]} has the id `{node.id}` already."
-            yield Problem(pointer=f"/nodes/{index}/id", code="duplicate_id", message=sentence)
+class _Ids:
+    """Which node has which id, over all graphs of the blueprint."""
+
+    def __init__(self) -> None:
+        self.first: dict[str, tuple[PlacedGraph, int]] = {}
+
+    def repeated(self, placed: PlacedGraph) -> Iterator[Problem]:
+        for index, node in enumerate(placed.graph.nodes):
+            home, place = self.first.setdefault(node.id, (placed, index))
+            if (home, place) != (placed, index):
+                where = f"Node {place}" if home is placed else f"The node at {home.at}/nodes/{place}"
+                sentence = f"{where} has the id `{node.id}` already."
+                yield Problem(pointer=f"{placed.at}/nodes/{index}/id", code="duplicate_id", message=sentence)
 
 
-def _start(graph: WorkflowGraph) -> Iterator[Problem]:
-    starts = [index for index, node in enumerate(graph.nodes) if node.type == START]
+def _of_nodes(placed: PlacedGraph, rules: NodeRules) -> Iterator[Problem]:
+    control = ControlRules(placed)
+    for index, node in enumerate(placed.graph.nodes):
+        yield from rules.problems(index, node)
+        yield from control.problems(index, node)
+
+
+def _of_the_whole(placed: PlacedGraph) -> Iterator[Problem]:
+    yield from _start(placed)
+    yield from _unreachable(placed)
+    yield from _loops(placed)
+
+
+def _start(placed: PlacedGraph) -> Iterator[Problem]:
+    nodes = placed.graph.nodes
+    starts = [index for index, node in enumerate(nodes) if node.type == START]
     if not starts:
-        yield Problem(pointer="/nodes", code="no_start", message="One node must be of type `start`.")
+        where = f"in the body of `{placed.holder.id}` " if placed.holder else ""
+        sentence = f"One node {where}must be of type `start`."
+        yield Problem(pointer=f"{placed.at}/nodes", code="no_start", message=sentence)
     for index in starts[1:]:
-        sentence = f"`{graph.nodes[starts[0]].id}` is the start already; a graph has exactly one."
-        yield Problem(pointer=f"/nodes/{index}/type", code="several_starts", message=sentence)
+        sentence = f"`{nodes[starts[0]].id}` is the start already; a graph has exactly one."
+        yield Problem(pointer=f"{placed.at}/nodes/{index}/type", code="several_starts", message=sentence)
 
 
-def _unreachable(graph: WorkflowGraph) -> Iterator[Problem]:
-    reached = reachable(graph)
-    for index, node in enumerate(graph.nodes):
-        if reached and node.id not in reached and node.type != START:
+def _unreachable(placed: PlacedGraph) -> Iterator[Problem]:
+    reached = reachable(placed.graph)
+    for index, node in enumerate(placed.graph.nodes):
+        if reached and node.id not in reached and node.id not in placed.undoers and node.type != START:
             sentence = f"No path leads from the start to `{node.id}`."
-            yield Problem(pointer=f"/nodes/{index}", code="unreachable", message=sentence)
+            yield Problem(pointer=f"{placed.at}/nodes/{index}", code="unreachable", message=sentence)
 
 
-def _loops(graph: WorkflowGraph) -> Iterator[Problem]:
-    places = {node.id: index for index, node in enumerate(graph.nodes)}
-    for cycle in endless_cycles(graph):
+def _loops(placed: PlacedGraph) -> Iterator[Problem]:
+    places = {node.id: index for index, node in enumerate(placed.graph.nodes)}
+    for cycle in endless_cycles(placed.graph):
         sentence = (
             f"A run that enters the cycle {_named(cycle)} never leaves it: "
             "put a condition on the edge that closes it, and let another edge lead out."
         )
-        yield Problem(pointer=f"/nodes/{places[cycle[0]]}", code="endless_cycle", message=sentence)
+        yield Problem(pointer=f"{placed.at}/nodes/{places[cycle[0]]}", code="endless_cycle", message=sentence)
     try:
-        loops(graph)
+        loops(placed.graph)
     except TooTangled as error:
-        yield Problem(pointer="/edges", code="too_tangled", message=f"The {error}; split the graph.")
+        yield Problem(pointer=f"{placed.at}/edges", code="too_tangled", message=f"The {error}; split the graph.")
 
 
 def _named(cycle: Sequence[str]) -> str:
     names = ", ".join(f"`{node_id}`" for node_id in cycle[:MAX_NAMED_NODES])
     more = len(cycle) - MAX_NAMED_NODES
     return f"{names} and {more} more" if more > 0 else names
-
-
-def _input_schema(config: BlueprintConfig, language: Language) -> Iterator[Problem]:
-    if config.input_schema is not None:
-        for place, sentence in language.check_schema(config.input_schema):
-            yield Problem(pointer=f"/config/input_schema{place}", code="bad_schema", message=sentence)

@@ -8,6 +8,7 @@ from contracts.workflow import Edge, Node, WorkflowGraph
 START = "start"
 END = "end"
 CONDITION = "condition"
+SPLITS = ("parallel", "inclusive", "exclusive")
 
 MAX_LOOP_STEPS = 500_000
 """Edges walked while the bodies of all loops are collected; deeper nesting is refused."""
@@ -40,13 +41,24 @@ class Adjacency:
             if edge.source in self.nodes and edge.target in self.nodes:
                 self.outgoing[edge.source].append(index)
                 self.incoming[edge.target].append(index)
+        self.ordinary: dict[str, int] = dict.fromkeys(self.nodes, 0)
+        """How many edges lead out of each node that are not for its errors."""
+        for edge in graph.edges:
+            if edge.source in self.nodes and edge.target in self.nodes and edge.on_error is None:
+                self.ordinary[edge.source] += 1
         self.start = next((node.id for node in graph.nodes if node.type == START), None)
 
     def always_taken(self, edge: Edge) -> bool:
         """Whether a token leaves by this edge whatever the data says."""
-        if edge.condition is not None:
+        if edge.condition is not None or edge.on_error is not None:
             return False
-        return self.nodes[edge.source].type != CONDITION or len(self.outgoing[edge.source]) == 1
+        return split_of(self.nodes[edge.source]) in (None, "parallel") or self.ordinary[edge.source] == 1
+
+
+def split_of(node: Node) -> str | None:
+    """How a node chooses among its edges: "parallel", "inclusive", "exclusive", or None for all that hold."""
+    split = node.config.get("split")
+    return str(split) if split in SPLITS else "exclusive" if node.type == CONDITION else None
 
 
 def back_edges(graph: WorkflowGraph) -> frozenset[int]:

@@ -1,11 +1,11 @@
 """What judges the texts inside a graph: functions that know the expression language, handed in from outside."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Any
 
-from contracts.expression_text import IDENTIFIER, node_references
+from contracts.expression_text import IDENTIFIER
 from contracts.message import JsonObject
 
 Findings = list[tuple[str, str]]
@@ -16,14 +16,17 @@ _DOTTED = re.compile(r"\bnodes\.([A-Za-z0-9_.-]+)")
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """How conditions, templates and JSON Schemas are judged."""
+    """How expressions, conditions, templates and JSON Schemas are judged."""
 
+    check_expression: Callable[[str], str | None]
+    """A sentence on what is wrong with a bare expression, or None."""
     check_condition: Callable[[str], str | None]
+    """The same, and it may be true or false."""
     check_template: Callable[[Any], Findings]
     check_schema: Callable[[JsonObject], Findings]
 
 
-def spelling_hint(expression: str, node_ids: Collection[str]) -> str:
+def spelling_hint(expression: str, node_ids: Container[str]) -> str:
     """What to write where an expression spells a node id with dots or dashes like a name; else nothing."""
     for spelled in _DOTTED.findall(expression):
         cuts = [place for place, sign in enumerate(spelled) if sign in ".-"]
@@ -31,12 +34,3 @@ def spelling_hint(expression: str, node_ids: Collection[str]) -> str:
             if not IDENTIFIER.match(spelled[:end]) and spelled[:end] in node_ids:
                 return f'; write nodes["{spelled[:end]}"]'
     return ""
-
-
-def unknown_references(expression: str, node_ids: Collection[str]) -> list[str]:
-    """A sentence for each node that the expression mentions and that is not in the graph."""
-    return [
-        f'`{expression}` mentions node "{node_id}", which is not in the graph{spelling_hint(expression, node_ids)}.'
-        for node_id in node_references(expression)
-        if node_id not in node_ids
-    ]

@@ -5,7 +5,9 @@ from types import MappingProxyType
 
 from contracts import control_configs as control
 from contracts import node_configs as work
+from contracts.message import JsonObject
 from contracts.node_configs import NodeConfig
+from contracts.workflow import POLICY_KEYS, Node
 
 NODE_TYPES: Mapping[str, type[NodeConfig]] = MappingProxyType(
     {
@@ -39,3 +41,22 @@ WAIT_TYPES = frozenset({"signal", "approval", "race"})
 """Types that wait for somebody outside."""
 BODY_TYPES = frozenset({"loop", "map", "region"})
 """Types that hold a graph of their own and run it."""
+
+_GRAPH_KEYS = frozenset({"body", "while", "until"})
+_STEERING_KEYS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        **dict.fromkeys(NODE_TYPES, POLICY_KEYS - _GRAPH_KEYS),
+        "loop": POLICY_KEYS,
+        "map": POLICY_KEYS | {"blueprint"},
+        "region": POLICY_KEYS,
+    }
+)
+
+
+def templates_of(node: Node) -> JsonObject:
+    """The members of a node's configuration that are rendered before it runs.
+
+    Not its policies, nor a body and the conditions of a loop, nor the call of a map, which is rendered for each item.
+    """
+    steering = _STEERING_KEYS.get(node.type, POLICY_KEYS - _GRAPH_KEYS)
+    return {key: value for key, value in node.config.items() if key not in steering}

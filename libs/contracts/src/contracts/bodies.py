@@ -1,0 +1,119 @@
+"""Every graph of a blueprint, its own and those in the bodies of its nodes, each with its place."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import to_json
+
+from contracts.message import JsonObject
+from contracts.node_types import BODY_TYPES
+from contracts.parsing import problems_in
+from contracts.refusal import Problem
+from contracts.workflow import MAX_BODY_DEPTH, MAX_EDGES, MAX_NODES, Node, WorkflowGraph
+
+MAX_CONFIG_DEPTH = 128
+"""Levels of objects and lists in one node's configuration, bodies included."""
+ITEM_TYPES = frozenset({"loop", "map"})
+"""Types whose bodies have `item` and `index` in scope."""
+
+
+class PlacedGraph:
+    """A graph and where it stands: `at` is its pointer, `holder` the node whose body it is, `around` that node's."""
+
+    def __init__(
+        self, graph: WorkflowGraph, at: str = "", holder: Node | None = None, around: "PlacedGraph | None" = None
+    ) -> None:
+        """The blueprint's own graph has no holder and nothing around it."""
+        self.graph = graph
+        self.at = at
+        self.holder = holder
+        self.around = around
+        self.nodes: dict[str, Node] = {node.id: node for node in reversed(graph.nodes)}
+        self.bodies: dict[int, PlacedGraph] = {}
+        """The graphs in it, by the index of the node that holds each."""
+        self.undoers = frozenset(name for node in graph.nodes if isinstance(name := node.config.get("compensate"), str))
+        """The nodes that compensate others."""
+
+    def outwards(self) -> "Iterator[PlacedGraph]":
+        """The graph itself, the one around it, and so on to the blueprint's own."""
+        placed: PlacedGraph | None = self
+        while placed is not None:
+            yield placed
+            placed = placed.around
+
+    def local_roots(self) -> frozenset[str]:
+        """The names that expressions have here and not everywhere."""
+        found: set[str] = set()
+        for placed in self.outwards():
+            if placed.holder is None or placed.around is None:
+                break
+            if placed.holder.type in ITEM_TYPES:
+                found |= {"item", "index"}
+            if placed.holder.id in placed.around.undoers:
+                found.add("compensated")
+        return frozenset(found)
+
+
+def body_of(node: Node) -> JsonObject | None:
+    """The graph inside a loop, map or region as it was written, if it is an object at all."""
+    body = node.config.get("body") if node.type in BODY_TYPES else None
+    return body if isinstance(body, dict) else None
+
+
+def nests_deeper(value: Any, levels: int) -> bool:
+    """Whether a JSON value has more levels of objects and lists than that; looks no deeper."""
+    layer = [value]
+    for _ in range(levels):
+        layer = [
+            member
+            for container in layer
+            for member in (container.values() if isinstance(container, dict) else container)
+            if isinstance(member, dict | list)
+        ]
+        if not layer:
+            return False
+    return True
+
+
+def placed_graphs(graph: WorkflowGraph) -> tuple[list[PlacedGraph], list[Problem]]:
+    """The blueprint's own graph, then the bodies, outer before inner; and what keeps a body from being read."""
+    found = [PlacedGraph(graph)]
+    problems: list[Problem] = []
+    nodes, edges = len(graph.nodes), len(graph.edges)
+    for placed in found:
+        for index, at, body in _bodies(placed):
+            inner = _read(body, at, is_outermost=placed.around is None, depth=sum(1 for _ in placed.outwards()))
+            if not isinstance(inner, WorkflowGraph):
+                problems += inner
+                continue
+            nodes, edges = nodes + len(inner.nodes), edges + len(inner.edges)
+            if nodes > MAX_NODES or edges > MAX_EDGES:
+                return found, [*problems, _too_many(at, nodes)]
+            placed.bodies[index] = PlacedGraph(inner, at, placed.graph.nodes[index], placed)
+            found.append(placed.bodies[index])
+    return found, problems
+
+
+def _bodies(placed: PlacedGraph) -> Iterator[tuple[int, str, JsonObject]]:
+    for index, node in enumerate(placed.graph.nodes):
+        body = body_of(node)
+        if body is not None:
+            yield index, f"{placed.at}/nodes/{index}/config/body", body
+
+
+def _read(body: JsonObject, at: str, *, is_outermost: bool, depth: int) -> WorkflowGraph | list[Problem]:
+    if depth > MAX_BODY_DEPTH or (is_outermost and nests_deeper(body, MAX_CONFIG_DEPTH)):
+        sentence = f"Bodies nest at most {MAX_BODY_DEPTH} deep; run another blueprint from here (type `blueprint`)."
+        return [Problem(pointer=at, code="too_deep", message=sentence)]
+    try:
+        return WorkflowGraph.model_validate_json(to_json(body), strict=True)
+    except ValidationError as error:
+        found = problems_in(error, WorkflowGraph, body)
+        return [problem.model_copy(update={"pointer": at + problem.pointer}) for problem in found]
+
+
+def _too_many(at: str, nodes: int) -> Problem:
+    what, limit = ("nodes", MAX_NODES) if nodes > MAX_NODES else ("edges", MAX_EDGES)
+    sentence = f"With the {what} of this body the blueprint has more than {limit:,}; let another blueprint do a part."
+    return Problem(pointer=f"{at}/{what}", code=f"too_many_{what}", message=sentence)
