@@ -1,11 +1,13 @@
 """Every graph of a blueprint, its own and those in the bodies of its nodes, each with its place."""
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import to_json
 
+from contracts.graph_shape import Adjacency
 from contracts.message import JsonObject
 from contracts.node_types import BODY_TYPES
 from contracts.parsing import problems_in
@@ -15,7 +17,7 @@ from contracts.workflow import MAX_BODY_DEPTH, MAX_EDGES, MAX_NODES, Node, Workf
 MAX_CONFIG_DEPTH = 128
 """Levels of objects and lists in one node's configuration, bodies included."""
 ITEM_TYPES = frozenset({"loop", "map"})
-"""Types whose bodies have `item` and `index` in scope."""
+"""Types whose bodies have `index` in scope and, where they go through `items`, `item`."""
 
 
 class PlacedGraph:
@@ -35,6 +37,11 @@ class PlacedGraph:
         self.undoers = frozenset(name for node in graph.nodes if isinstance(name := node.config.get("compensate"), str))
         """The nodes that compensate others."""
 
+    @cached_property
+    def shape(self) -> Adjacency:
+        """Its nodes and edges by their ends."""
+        return Adjacency(self.graph)
+
     def outwards(self) -> "Iterator[PlacedGraph]":
         """The graph itself, the one around it, and so on to the blueprint's own."""
         placed: PlacedGraph | None = self
@@ -49,7 +56,7 @@ class PlacedGraph:
             if placed.holder is None or placed.around is None:
                 break
             if placed.holder.type in ITEM_TYPES:
-                found |= {"item", "index"}
+                found |= {"item", "index"} if "items" in placed.holder.config else {"index"}
             if placed.holder.id in placed.around.undoers:
                 found.add("compensated")
         return frozenset(found)

@@ -1,13 +1,12 @@
 """The rules for nodes that steer others: joins, compensation, cancellation, breaks, calls of blueprints."""
 
 from collections.abc import Iterator
-from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 from contracts.bodies import PlacedGraph
 from contracts.expression_text import TEMPLATE_OPENS
-from contracts.graph_shape import CONDITION, END, START, back_edges
+from contracts.graph_shape import CONDITION, END, START
 from contracts.policy_rules import member
 from contracts.refusal import Problem
 from contracts.workflow import Node
@@ -52,7 +51,8 @@ class ControlRules:
             yield Problem(pointer=f"{at}/cancel_rest", code="nothing_to_cancel", message=sentence)
         wanted = member(join, "n")
         if member(join, "kind") == "n_of_m" and isinstance(wanted, int):
-            arriving = self._arriving.get(node.id, 0)
+            shape = self.placed.shape
+            arriving = sum(index not in shape.closing for index in shape.incoming[node.id])
             if wanted > arriving:
                 sentence = f"`{node.id}` waits for {wanted:,}, and {_edges(arriving)} there (those that go back aside)."
                 yield Problem(pointer=f"{at}/n", code="join_beyond_edges", message=sentence)
@@ -84,16 +84,6 @@ class ControlRules:
             elif name == node.id or named.type == START:
                 sentence = f"`{node.id}` can withdraw neither itself nor the start; name nodes that may be at work."
                 yield Problem(pointer=f"{at}/{place}", code="bad_cancel", message=sentence)
-
-    @cached_property
-    def _arriving(self) -> dict[str, int]:
-        """How many edges lead forwards into each node."""
-        closing = back_edges(self.placed.graph)
-        counted: dict[str, int] = {}
-        for index, edge in enumerate(self.placed.graph.edges):
-            if index not in closing and edge.source in self.placed.nodes:
-                counted[edge.target] = counted.get(edge.target, 0) + 1
-        return counted
 
 
 def _blueprint(at: str, node: Node) -> Iterator[Problem]:

@@ -105,10 +105,10 @@ def paths(expression: str) -> tuple[tuple[str, ...], ...]:
 
 
 @lru_cache(maxsize=4_096)
-def roots_read(expression: str) -> frozenset[str]:
-    """The roots that an expression reads; a name that one of its macros binds is none."""
+def roots_read(expression: str) -> tuple[str, ...]:
+    """The roots that an expression reads, each once; a name that one of its macros binds is none."""
     bound = {binding["name"] for binding in _BINDING.finditer(expression)}
-    return frozenset(path[0] for path in paths(expression)) - bound
+    return tuple(dict.fromkeys(path[0] for path in paths(expression) if path[0] not in bound))
 
 
 @lru_cache(maxsize=4_096)

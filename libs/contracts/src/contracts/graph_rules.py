@@ -7,7 +7,7 @@ from contracts.config_rules import config_problems
 from contracts.control_rules import ControlRules
 from contracts.deployment import BUILT_IN, Deployment
 from contracts.edge_rules import EdgeRules
-from contracts.graph_shape import START, TooTangled, endless_cycles, loops, reachable
+from contracts.graph_shape import START, TooTangled, endless_cycles, loops
 from contracts.language import Language
 from contracts.node_rules import NodeRules
 from contracts.reference_rules import Sight
@@ -87,7 +87,7 @@ def _start(placed: PlacedGraph) -> Iterator[Problem]:
 
 
 def _unreachable(placed: PlacedGraph) -> Iterator[Problem]:
-    reached = reachable(placed.graph)
+    reached = placed.shape.reached
     for index, node in enumerate(placed.graph.nodes):
         if reached and node.id not in reached and node.id not in placed.undoers and node.type != START:
             sentence = f"No path leads from the start to `{node.id}`."
@@ -96,14 +96,14 @@ def _unreachable(placed: PlacedGraph) -> Iterator[Problem]:
 
 def _loops(placed: PlacedGraph) -> Iterator[Problem]:
     places = {node.id: index for index, node in enumerate(placed.graph.nodes)}
-    for cycle in endless_cycles(placed.graph):
+    for cycle in endless_cycles(placed.shape):
         sentence = (
             f"A run that enters the cycle {_named(cycle)} never leaves it: "
             "put a condition on the edge that closes it, and let another edge lead out."
         )
         yield Problem(pointer=f"{placed.at}/nodes/{places[cycle[0]]}", code="endless_cycle", message=sentence)
     try:
-        loops(placed.graph)
+        loops(placed.shape)
     except TooTangled as error:
         yield Problem(pointer=f"{placed.at}/edges", code="too_tangled", message=f"The {error}; split the graph.")
 

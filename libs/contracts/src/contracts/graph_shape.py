@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from contracts.workflow import Edge, Node, WorkflowGraph
 
@@ -41,18 +42,32 @@ class Adjacency:
             if edge.source in self.nodes and edge.target in self.nodes:
                 self.outgoing[edge.source].append(index)
                 self.incoming[edge.target].append(index)
-        self.ordinary: dict[str, int] = dict.fromkeys(self.nodes, 0)
-        """How many edges lead out of each node that are not for its errors."""
-        for edge in graph.edges:
-            if edge.source in self.nodes and edge.target in self.nodes and edge.on_error is None:
-                self.ordinary[edge.source] += 1
         self.start = next((node.id for node in graph.nodes if node.type == START), None)
+
+    @cached_property
+    def reached(self) -> frozenset[str]:
+        """The nodes that some path from the start leads to, the start included; empty without one."""
+        return frozenset(_reachable(self))
+
+    @cached_property
+    def closing(self) -> frozenset[int]:
+        """Indices of the edges that close a cycle, in depth-first order from the start, edges tried in array order."""
+        return _back_edges(self)
+
+    @cached_property
+    def only_ways(self) -> frozenset[str]:
+        """The nodes with exactly one edge out of them that is not for errors."""
+        return frozenset(
+            node_id
+            for node_id, outgoing in self.outgoing.items()
+            if sum(self.edges[index].on_error is None for index in outgoing) == 1
+        )
 
     def always_taken(self, edge: Edge) -> bool:
         """Whether a token leaves by this edge whatever the data says."""
         if edge.condition is not None or edge.on_error is not None:
             return False
-        return split_of(self.nodes[edge.source]) in (None, "parallel") or self.ordinary[edge.source] == 1
+        return split_of(self.nodes[edge.source]) in (None, "parallel") or edge.source in self.only_ways
 
 
 def split_of(node: Node) -> str | None:
@@ -61,51 +76,51 @@ def split_of(node: Node) -> str | None:
     return str(split) if split in SPLITS else "exclusive" if node.type == CONDITION else None
 
 
-def back_edges(graph: WorkflowGraph) -> frozenset[int]:
+def back_edges(graph: WorkflowGraph | Adjacency) -> frozenset[int]:
     """Indices of the edges that close a cycle, in depth-first order from `start`, edges tried in array order.
 
     Nodes that `start` does not reach are not looked at.
     """
-    return _back_edges(Adjacency(graph))
+    return _shape(graph).closing
 
 
-def loops(graph: WorkflowGraph) -> tuple[Loop, ...]:
+def loops(graph: WorkflowGraph | Adjacency) -> tuple[Loop, ...]:
     """The natural loops, one for each header, in the order their headers stand in the graph.
 
     The body of a back edge u -> t is t and every node that t leads to and that reaches u without passing t; the
     bodies of back edges to the same header are one loop. Raises `TooTangled` past `MAX_LOOP_STEPS`.
     """
-    shape = Adjacency(graph)
+    shape = _shape(graph)
     closing: dict[str, list[int]] = {}
-    for index in _back_edges(shape):
-        closing.setdefault(graph.edges[index].target, []).append(index)
+    for index in shape.closing:
+        closing.setdefault(shape.edges[index].target, []).append(index)
     if not closing:
         return ()
-    targets = {node_id: [edge.target for edge in _edges(shape, node_id)] for node_id in _reachable(shape)}
+    targets = {node_id: [edge.target for edge in _edges(shape, node_id)] for node_id in shape.reached}
     cycles = [frozenset(part) for part in _components(targets) if _is_cycle(part, targets)]
     cycle_of = {node_id: cycle for cycle in cycles for node_id in cycle}
     steps = MAX_LOOP_STEPS
     found = []
-    for header in (node.id for node in graph.nodes if node.id in closing):
+    for header in (node_id for node_id in shape.nodes if node_id in closing):
         body, walked = _body(shape, header, closing[header], cycle_of[header], steps)
         steps -= walked
         found.append(Loop(header, body, frozenset(closing[header])))
     return tuple(found)
 
 
-def reachable(graph: WorkflowGraph) -> frozenset[str]:
+def reachable(graph: WorkflowGraph | Adjacency) -> frozenset[str]:
     """The nodes that some path from `start` leads to, `start` included; empty without a start."""
-    return frozenset(_reachable(Adjacency(graph)))
+    return _shape(graph).reached
 
 
-def endless_cycles(graph: WorkflowGraph) -> tuple[tuple[str, ...], ...]:
+def endless_cycles(graph: WorkflowGraph | Adjacency) -> tuple[tuple[str, ...], ...]:
     """Groups of nodes, in graph order, that a token which entered them can never leave for good.
 
     Either a cycle of edges that are always taken, or a strongly connected part with no edge out of it.
     Only what `start` reaches is judged; without a start, everything.
     """
-    shape = Adjacency(graph)
-    scope = _reachable(shape) if shape.start is not None else set(shape.nodes)
+    shape = _shape(graph)
+    scope = shape.reached if shape.start is not None else frozenset(shape.nodes)
     always = {
         node_id: [edge.target for edge in _edges(shape, node_id) if shape.always_taken(edge)] for node_id in scope
     }
@@ -120,6 +135,10 @@ def endless_cycles(graph: WorkflowGraph) -> tuple[tuple[str, ...], ...]:
     order = {node_id: place for place, node_id in enumerate(shape.nodes)}
     groups = [tuple(sorted(part, key=order.__getitem__)) for part in driven + trapped]
     return tuple(sorted(groups, key=lambda group: order[group[0]]))
+
+
+def _shape(graph: WorkflowGraph | Adjacency) -> Adjacency:
+    return graph if isinstance(graph, Adjacency) else Adjacency(graph)
 
 
 def _edges(shape: Adjacency, node_id: str) -> Iterator[Edge]:

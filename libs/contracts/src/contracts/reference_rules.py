@@ -8,7 +8,7 @@ from contracts.expression_text import node_references, roots_read
 from contracts.language import spelling_hint
 
 _LOCAL_ROOTS: Mapping[str, tuple[str, str]] = {
-    "item": ("item_outside_loop", "the body of a loop or map"),
+    "item": ("item_outside_loop", "the body of a map, or of a loop with `items`"),
     "index": ("item_outside_loop", "the body of a loop or map"),
     "compensated": ("compensated_elsewhere", "a node that another one names in `compensate`"),
 }
@@ -38,9 +38,10 @@ class Sight:
 
     def complaints(self, expression: str) -> Iterator[tuple[str, str]]:
         """Code and sentence for each mention of what is not here."""
-        for root in sorted(roots_read(expression) & _LOCAL_ROOTS.keys() - self.roots):
-            code, where = _LOCAL_ROOTS[root]
-            yield code, f"`{expression}` reads `{root}`, which has a value only inside {where}."
+        for root in roots_read(expression):
+            if root in _LOCAL_ROOTS and root not in self.roots:
+                code, where = _LOCAL_ROOTS[root]
+                yield code, f"`{expression}` reads `{root}`, which has a value only inside {where}."
         for node_id in node_references(expression):
             if node_id not in self:
                 yield "unknown_node_reference", self._unknown(expression, node_id)
@@ -57,5 +58,7 @@ class Sight:
 
 def complaints_before_a_run(expression: str) -> Iterator[tuple[str, str]]:
     """As `Sight.complaints`, for an expression that is evaluated before anything has happened."""
-    for root in sorted(roots_read(expression) - _BEFORE_A_RUN):
-        yield "not_known_yet", f"`{expression}` reads `{root}`; before a run begins there are `input` and `instance`."
+    for root in roots_read(expression):
+        if root not in _BEFORE_A_RUN:
+            sentence = f"`{expression}` reads `{root}`; before a run begins there are only `input` and `instance`."
+            yield "not_known_yet", sentence
