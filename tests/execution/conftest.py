@@ -2,8 +2,11 @@
 
 from collections.abc import AsyncIterator
 
+import asyncpg
 import pytest
 
+from chassis.postgres import open_pool
+from tests.execution.lives import Ledger
 from tests.support.mill import Mill, migrated, milling
 
 
@@ -19,3 +22,18 @@ async def mill(execution_dsn: str, nats_url: str, namespace: str) -> AsyncIterat
     """The service with its pipeline as it is."""
     async with milling(execution_dsn, nats_url, namespace) as at:
         yield at
+
+
+@pytest.fixture
+async def rows(execution_dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to the read model, which is empty."""
+    pool = await open_pool(execution_dsn, "execution")
+    async with pool.acquire() as connection:
+        yield connection
+    await pool.close()
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    """Nothing told yet."""
+    return Ledger()

@@ -1,8 +1,6 @@
 """Events to rows: workflow_instances from our own facts, known_versions from blueprint's."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -14,30 +12,52 @@ from contracts import instance_events as facts
 from contracts.blueprint import BlueprintVersionRecorded
 from contracts.workflow import WorkflowGraph
 from execution.known import version_definition
+from execution.movements import ELSEWHERE, Movement
+
+NO_PARENT = (None, None, None, False)
 
 INSERT = """
 INSERT INTO workflow_instances (
     instance_id, version, blueprint_id, blueprint_version, user_id, team_id, status, input, metadata,
-    conversation_id, created_at, worker_id
+    conversation_id, created_at, worker_id, parent_id, parent_node_id, root_id, detached
 )
 SELECT * FROM unnest(
     $1::uuid[], $2::bigint[], $3::uuid[], $4::int[], $5::text[], $6::text[], $7::text[], $8::json[], $9::json[],
-    $10::text[], $11::timestamptz[], $12::uuid[]
+    $10::text[], $11::timestamptz[], $12::uuid[], $13::uuid[], $14::text[], $15::uuid[], $16::bool[]
 )
 ON CONFLICT (instance_id) DO NOTHING
+"""
+REOPEN = """
+UPDATE workflow_instances AS known SET
+    status = 'waiting', worker_id = NULL, resumes_at = retried.at, completed_at = NULL, output = NULL,
+    error_type = NULL, error_code = NULL, error_message = NULL, error_node_id = NULL,
+    execution_time_ms = DEFAULT, queue_time_ms = DEFAULT, nodes_executed = DEFAULT, prompt_tokens = DEFAULT,
+    completion_tokens = DEFAULT, cost = DEFAULT, tool_calls = DEFAULT, errors = DEFAULT, retries = DEFAULT,
+    cache_hits = DEFAULT, timed_nodes = DEFAULT, node_times_ms = DEFAULT
+FROM unnest($1::uuid[], $2::timestamptz[]) AS retried(instance_id, at)
+WHERE known.instance_id = retried.instance_id AND known.completed_at IS NOT NULL
 """
 MOVE = """
 UPDATE workflow_instances AS known SET
     version = moved.version,
-    status = CASE WHEN moved.resting THEN 'waiting'
+    status = CASE WHEN moved.state IN ('waiting', 'paused') THEN moved.state
+                  WHEN moved.state IS NULL AND moved.started_at IS NULL THEN known.status
                   WHEN coalesce(known.started_at, moved.started_at) IS NULL THEN 'pending'
                   ELSE 'running' END,
-    worker_id = CASE WHEN moved.resting THEN NULL ELSE coalesce(moved.worker_id, known.worker_id) END,
-    resumes_at = CASE WHEN moved.resting THEN moved.resumes_at END,
+    worker_id = CASE WHEN moved.state IS NULL THEN known.worker_id ELSE moved.worker_id END,
+    resumes_at = CASE WHEN moved.state IS NULL THEN known.resumes_at ELSE moved.resumes_at END,
     started_at = coalesce(known.started_at, moved.started_at)
-FROM unnest($1::uuid[], $2::bigint[], $3::bool[], $4::uuid[], $5::timestamptz[], $6::timestamptz[])
-    AS moved(instance_id, version, resting, worker_id, resumes_at, started_at)
+FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::uuid[], $5::timestamptz[], $6::timestamptz[])
+    AS moved(instance_id, version, state, worker_id, resumes_at, started_at)
 WHERE known.instance_id = moved.instance_id
+"""
+STIR = """
+UPDATE workflow_instances AS known SET
+    status = CASE WHEN stirred.resumed THEN 'waiting' ELSE known.status END,
+    resumes_at = least(known.resumes_at, CASE known.status WHEN 'paused' THEN stirred.roused_at ELSE stirred.at END)
+FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::bool[])
+    AS stirred(instance_id, at, roused_at, resumed)
+WHERE known.instance_id = stirred.instance_id AND known.status IN ('waiting', 'paused')
 """
 END = """
 UPDATE workflow_instances AS known SET
@@ -61,64 +81,48 @@ FROM unnest(
 )
 WHERE known.instance_id = ended.instance_id
 """
+TELL = "UPDATE workflow_instances SET parent_told = true WHERE instance_id = ANY($1::uuid[])"
 KNOW = """
 INSERT INTO known_versions (blueprint_id, version, definition)
 SELECT * FROM unnest($1::uuid[], $2::int[], $3::bytea[]) ON CONFLICT (blueprint_id, version) DO NOTHING
 """
 
 
-@dataclass(slots=True)
-class Movement:
-    """What a batch says of one living instance: the last word on each column."""
-
-    version: int = 0
-    resting: bool = False
-    worker_id: UUID | None = None
-    resumes_at: datetime | None = None
-    started_at: datetime | None = None
-
-    def hear(self, event: facts.InstanceEvent) -> None:
-        """Fold one fact; most facts move nothing but the version."""
-        self.version = event.originator_version
-        match event:
-            case facts.InstanceStarted():
-                self.started_at = event.timestamp
-            case facts.InstanceClaimed():
-                self.resting, self.worker_id = False, event.worker_id
-            case facts.InstanceSuspended():
-                self.resting, self.worker_id, self.resumes_at = True, None, event.due_at
-            case _:
-                pass
-
-
 class Instances:
-    """workflow_instances: three statements for a batch, whatever its size."""
+    """workflow_instances: three statements for a batch, whatever its size, and three more for what is rare."""
 
     name = "instances"
     source = "execution"
     tables = ("workflow_instances",)
 
     async def apply(self, batch: Sequence[Fact], rows: asyncpg.Connection) -> None:
-        """Insert what is new, move what lives, end what ended."""
+        """Insert what is new, move what lives, end what ended; in between, what goes on after a rest or an end."""
         requested: list[facts.InstanceRequested] = []
         moved: dict[UUID, Movement] = {}
-        ended: list[facts.InstanceEnded] = []
+        told: list[UUID] = []
         for event in (fact.event for fact in batch):
-            match event:
-                case facts.IdempotencyKeyTaken():
-                    continue
-                case facts.InstanceRequested():
-                    requested.append(event)
-                case facts.InstanceEnded():
-                    ended.append(event)
-                case facts.InstanceEvent():
-                    moved.setdefault(event.originator_id, Movement()).hear(event)
-        if requested:
-            await rows.execute(INSERT, *columns([requested_row(event) for event in requested]))
-        if moved:
-            await rows.execute(MOVE, *columns([moved_row(key, movement) for key, movement in moved.items()]))
-        if ended:
-            await rows.execute(END, *columns([ended_row(event, moved) for event in ended]))
+            if not isinstance(event, facts.InstanceEvent) or type(event) in ELSEWHERE:
+                continue
+            if isinstance(event, facts.InstanceRequested):
+                requested.append(event)
+                continue
+            if isinstance(event, facts.ChildEnded):
+                told.append(event.child_id)
+            moved.setdefault(event.originator_id, Movement()).hear(event)
+        await write(rows, INSERT, map(requested_row, requested))
+        await write(rows, REOPEN, retried_rows(moved))
+        await write(rows, MOVE, moved_rows(moved))
+        await write(rows, STIR, stirred_rows(moved))
+        await write(rows, END, ended_rows(moved))
+        if told:
+            await rows.execute(TELL, told)
+
+
+async def write(rows: asyncpg.Connection, statement: str, written: Iterable[tuple[Any, ...]]) -> None:
+    """Run a statement over all rows at once; nothing costs nothing."""
+    values = [list(column) for column in zip(*written, strict=True)]
+    if values:
+        await rows.execute(statement, *values)
 
 
 class KnownVersions:
@@ -131,12 +135,12 @@ class KnownVersions:
     async def apply(self, batch: Sequence[Fact], rows: asyncpg.Connection) -> None:
         """Keep every version; they never change."""
         versions = [fact.event for fact in batch if isinstance(fact.event, BlueprintVersionRecorded)]
-        if versions:
-            await rows.execute(KNOW, *columns([version_row(event) for event in versions]))
+        await write(rows, KNOW, map(version_row, versions))
 
 
 def requested_row(event: facts.InstanceRequested) -> tuple[Any, ...]:
     """The row of a new instance."""
+    parent = event.parent
     return (
         event.originator_id,
         event.originator_version,
@@ -150,32 +154,55 @@ def requested_row(event: facts.InstanceRequested) -> tuple[Any, ...]:
         event.conversation_id,
         event.timestamp,
         event.worker_id,
+        *((parent.instance_id, parent.node_id, parent.root_id, parent.detached) if parent else NO_PARENT),
     )
 
 
-def moved_row(instance_id: UUID, movement: Movement) -> tuple[Any, ...]:
-    """Where a living instance is."""
-    return (
-        instance_id,
-        movement.version,
-        movement.resting,
-        movement.worker_id,
-        movement.resumes_at,
-        movement.started_at,
-    )
+def moved_rows(moved: Mapping[UUID, Movement]) -> Iterator[tuple[Any, ...]]:
+    """Where each living instance is."""
+    for instance_id, movement in moved.items():
+        if movement.ending is None:
+            yield (
+                instance_id,
+                movement.version,
+                movement.state,
+                movement.worker_id,
+                movement.resumes_at,
+                movement.started_at,
+            )
 
 
-def ended_row(event: facts.InstanceEnded, moved: dict[UUID, Movement]) -> tuple[Any, ...]:
+def retried_rows(moved: Mapping[UUID, Movement]) -> Iterator[tuple[Any, ...]]:
+    """What goes on again, if it had ended."""
+    for instance_id, movement in moved.items():
+        if movement.retried_at is not None:
+            yield instance_id, movement.retried_at
+
+
+def stirred_rows(moved: Mapping[UUID, Movement]) -> Iterator[tuple[Any, ...]]:
+    """What heard from outside, if it rests."""
+    for instance_id, movement in moved.items():
+        if movement.stirred_at is not None:
+            yield instance_id, movement.stirred_at, movement.roused_at, movement.resumed
+
+
+def ended_rows(moved: Mapping[UUID, Movement]) -> Iterator[tuple[Any, ...]]:
+    """What has ended."""
+    for movement in moved.values():
+        if movement.ending is not None:
+            yield ended_row(movement.ending, movement)
+
+
+def ended_row(event: facts.InstanceEnded, movement: Movement) -> tuple[Any, ...]:
     """How an instance ended and what it took."""
     error = event.error if isinstance(event, facts.InstanceFailed) else None
     output = event.output if isinstance(event, facts.InstanceCompleted) else None
     figures = event.figures
-    movement = moved.get(event.originator_id)
     return (
         event.originator_id,
-        event.originator_version,
+        movement.version,
         facts.ENDINGS[type(event)],
-        movement.started_at if movement else None,
+        movement.started_at,
         event.timestamp,
         as_json(output),
         *((error.type, error.code, error.message, error.node_id) if error else (None, None, None, None)),
@@ -208,8 +235,3 @@ def as_json(value: Any) -> str:
 def array_of(elements: Iterable[str]) -> str:
     """An array as Postgres writes it: one value in a row, though `unnest` takes no arrays of arrays."""
     return "{" + ",".join(elements) + "}"
-
-
-def columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    """Rows as one array for each column, the form that `unnest` takes."""
-    return [list(column) for column in zip(*rows, strict=True)]
