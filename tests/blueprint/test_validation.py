@@ -1,13 +1,14 @@
 """A dry run and a creation give the same list: every problem at once, each with its place, nothing written."""
 
+import json
 from typing import Any
 
 import pytest
 
 from chassis.ids import new_id
-from contracts.blueprint import BlueprintBody, CreateBlueprint, ValidateBlueprint
-from contracts.refusal import Invalid, Unavailable
-from tests.blueprint.shelf import ANN, a_body
+from contracts.blueprint import BlueprintBody, CreateBlueprint, ValidateBlueprint, ValidateText
+from contracts.refusal import Conflict, Forbidden, Invalid, Missing, PreconditionFailed, Unavailable
+from tests.blueprint.shelf import ANN, BEN, EVE, a_body
 from tests.support.eventually import eventually
 
 A_BAD_BODY: dict[str, Any] = {
@@ -85,6 +86,52 @@ async def test_a_good_body_is_valid_and_is_not_written(desk):
 
     assert (found.valid, found.problems) == (True, ())
     assert await desk.head() == head
+
+
+class TestABodyOutOfShape:
+    """It comes as the text that was sent."""
+
+    TEXT = json.dumps(A_BAD_BODY | {"name": 7, "tags": [""]})
+
+    async def test_has_the_problems_of_its_graph_and_its_sharing_too(self, desk):
+        head = await desk.head()
+
+        found = await desk.ask(ValidateText(caller=ANN, text=self.TEXT))
+
+        pointers = [problem.pointer for problem in found.problems]
+        assert not found.valid
+        assert {"/name", "/tags/0"} < set(pointers)
+        assert len(pointers) == len(set(pointers))
+        judged = await desk.ask(ValidateBlueprint(caller=ANN, body=a_body(**A_BAD_BODY)))
+        assert {problem.pointer for problem in judged.problems} < set(pointers)
+        assert await desk.head() == head
+
+    async def test_that_is_in_shape_after_all_is_judged_like_any_other(self, desk):
+        good = await desk.ask(ValidateText(caller=ANN, text=a_body().model_dump_json()))
+
+        assert (good.valid, good.problems) == (True, ())
+
+    async def test_of_an_update_may_keep_a_team_that_its_owner_has_left(self, desk):
+        shared = {"visibility": "team", "team_id": "blue"}
+        id = (await desk.create(**shared)).id
+        gone = ANN.model_copy(update={"teams": ()})
+        text = json.dumps(a_body(**shared).model_dump(mode="json") | {"name": ""})
+
+        update = await desk.ask(ValidateText(caller=gone, text=text, blueprint_id=id))
+        creation = await desk.ask(ValidateText(caller=gone, text=text))
+
+        assert [problem.pointer for problem in update.problems] == ["/name"]
+        assert [problem.pointer for problem in creation.problems] == ["/name", "/team_id"]
+
+    async def test_of_an_update_is_no_matter_to_whoever_may_not_make_it(self, desk):
+        id = (await desk.create(visibility="team", team_id="blue")).id
+
+        for caller, if_match, refusal in ((EVE, None, Missing), (BEN, None, Forbidden), (ANN, 2, PreconditionFailed)):
+            with pytest.raises(refusal):
+                await desk.ask(ValidateText(caller=caller, text=self.TEXT, blueprint_id=id, if_match=if_match))
+        await desk.archive(id)
+        with pytest.raises(Conflict):
+            await desk.ask(ValidateText(caller=ANN, text=self.TEXT, blueprint_id=id))
 
 
 PATIENCE_SECONDS = 60.0

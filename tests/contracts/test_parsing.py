@@ -38,7 +38,11 @@ class TestABodyThatDoesNotHold:
                 "name": "",
                 "nodes": [{"id": 1, "type": "start", "position": {"x": 1}}],
                 "edges": [{"source": "a", "goal": "b"}],
-                "config": {"timeout_seconds": 9e9, "retry": {"max_attempts": "3"}, "executor": "fast"},
+                "config": {
+                    "timeout_seconds": 9e9,
+                    "retry": {"max_attempts": "3"},
+                    "rate_limit": {"limit": 1, "scope": "all"},
+                },
                 "a/b": 1,
             }
         )
@@ -49,11 +53,11 @@ class TestABodyThatDoesNotHold:
             "/edges/0/target": ("missing", "`target` is required."),
             "/edges/0/goal": (
                 "unknown_member",
-                "`goal` is not known here; known are `condition`, `id`, `source`, `target`.",
+                "`goal` is not known here; known are `condition`, `id`, `on_error`, `source`, `target`.",
             ),
             "/config/timeout_seconds": ("out_of_range", "Must be at most 2,592,000."),
             "/config/retry/max_attempts": ("wrong_type", "Must be a whole number."),
-            "/config/executor": ("not_allowed", "Must be 'sequential' or 'parallel'."),
+            "/config/rate_limit/scope": ("not_allowed", "Must be 'user', 'team' or 'blueprint'."),
             "/a~1b": (
                 "unknown_member",
                 f"`a/b` is not known here; known are {', '.join(f'`{name}`' for name in sorted(MEMBERS))}.",
@@ -93,16 +97,16 @@ class TestABodyThatDoesNotHold:
 
 class TestValuesThatNothingCanKeep:
     def test_are_each_pointed_at(self) -> None:
-        raw = (
-            b'{"name":"a","nodes":[{"id":"s","type":"start","config":{"a":["\\u0000",9223372036854775808,1e999,NaN]}}]}'
+        values = rb'["\u0000",9223372036854775808,1e999,"\ud83d"]'
+        found = parse_body(
+            BlueprintBody, b'{"name":"a","nodes":[{"id":"s","type":"start","config":{"a":%b}}]}' % values
         )
-        found = parse_body(BlueprintBody, raw)
         assert isinstance(found, tuple)
         assert [(problem.pointer, problem.code) for problem in found] == [
             ("/nodes/0/config/a/0", "nul_character"),
             ("/nodes/0/config/a/1", "out_of_range"),
             ("/nodes/0/config/a/2", "out_of_range"),
-            ("/nodes/0/config/a/3", "out_of_range"),
+            ("/nodes/0/config/a/3", "lone_surrogate"),
         ]
 
     def test_are_found_in_names_too(self) -> None:
@@ -110,8 +114,39 @@ class TestValuesThatNothingCanKeep:
             "/nodes/0/config/a\0": ("nul_character", "Text cannot hold the character U+0000.")
         }
 
+    def test_are_told_together_with_what_is_wrong_with_the_shape(self) -> None:
+        found = parse_body(
+            BlueprintBody, b'{"name":7,"nodes":[{"id":"s","type":"start","name":"\\uDC00\\ud83d\\ude00"}]}'
+        )
+        assert isinstance(found, tuple)
+        assert {problem.pointer: problem.code for problem in found} == {
+            "/name": "wrong_type",
+            "/nodes/0/name": "lone_surrogate",
+        }
 
-@pytest.mark.parametrize("raw", [b"", b"{", b'{"name": }', b'"\xff"', b"[" * 1_000 + b"]" * 1_000])
+    def test_are_no_characters_in_two_halves_and_no_escaped_backslashes(self) -> None:
+        raw = rb'{"name":"\ud83d\ude00 \\ud83d","nodes":[{"id":"s","type":"start","config":{"n":7777777777777777777}}]}'
+        assert read_body(BlueprintBody, raw).name == "\N{GRINNING FACE} \\ud83d"
+
+    def test_may_be_numbers_that_a_document_holds_and_json_does_not(self) -> None:
+        assert problems({"name": "a", "nodes": [{**START, "config": {"a": float("nan")}}]}) == {
+            "/nodes/0/config/a": ("out_of_range", "Must be a finite number.")
+        }
+
+
+NO_JSON = (
+    b"",
+    b"{",
+    b'{"name": }',
+    b'"\xff"',
+    b"[" * 1_000 + b"]" * 1_000,
+    b"[NaN]",
+    b"[-Infinity]",
+    b'["\\ud800", NaN]',
+)
+
+
+@pytest.mark.parametrize("raw", NO_JSON)
 def test_what_is_not_json_is_malformed(raw: bytes) -> None:
     with pytest.raises(Malformed, match="not JSON"):
         read_body(BlueprintBody, raw)

@@ -17,9 +17,10 @@ from contracts.blueprint import (
     ListTemplates,
     UpdateBlueprint,
     ValidateBlueprint,
+    ValidateText,
     ValidationView,
 )
-from contracts.refusal import Problem
+from contracts.refusal import Missing, Problem
 from gateway import examples
 from tests.gateway.fakes import BLUEPRINT_ID, FakeHouse, reference
 
@@ -73,6 +74,59 @@ async def test_a_dry_run_of_a_body_that_cannot_be_read_tells_its_problems(ada: h
     assert answer.status_code == 200
     assert answer.json()["valid"] is False
     assert {problem["pointer"] for problem in answer.json()["problems"]} == {"/name", "/nodes/0/type"}
+
+
+class TestABodyOutOfShape:
+    """What the gateway finds itself is not all: the service is shown the body as it was sent."""
+
+    BODY = b'{"name": 7, "nodes": [{"id": "a", "type": "\\u00e4"}]}'
+    FOUND = (
+        Problem(pointer="/name", code="wrong_type", message="Must be text."),
+        Problem(pointer="/nodes/0/type", code="unknown_node_type", message="No."),
+    )
+
+    @pytest.fixture(autouse=True)
+    async def _judged(self, house: FakeHouse) -> None:
+        await house.when(ValidateText, ValidationView(valid=False, problems=self.FOUND))
+
+    async def test_is_refused_with_all_that_the_service_finds(self, ada: httpx.AsyncClient, house: FakeHouse):
+        answer = await ada.post(PATH, content=self.BODY)
+
+        (query,) = house.asked_for(ValidateText)
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_body")
+        assert answer.json()["errors"] == [problem.model_dump() for problem in self.FOUND]
+        assert (query.text, query.blueprint_id, query.caller.user_id) == (self.BODY.decode(), None, "ada")
+        assert not house.asked_for(CreateBlueprint)
+
+    async def test_is_told_the_same_on_a_dry_run(self, ada: httpx.AsyncClient):
+        answer = await ada.post(f"{PATH}?dry_run=true", content=self.BODY)
+
+        assert answer.json() == {"valid": False, "problems": [problem.model_dump() for problem in self.FOUND]}
+
+    async def test_of_an_update_is_judged_as_one(self, ada: httpx.AsyncClient, house: FakeHouse):
+        answer = await ada.put(ONE, content=self.BODY, headers={"If-Match": '"3"'})
+
+        (query,) = house.asked_for(ValidateText)
+        assert answer.status_code == 422
+        assert (query.blueprint_id, query.if_match) == (BLUEPRINT_ID, 3)
+        assert not house.asked_for(UpdateBlueprint)
+
+    async def test_of_an_update_tells_nothing_to_whom_it_is_invisible(self, ada: httpx.AsyncClient, house: FakeHouse):
+        await house.when(ValidateText, Missing("blueprint_not_found", "There is no such blueprint."))
+
+        answer = await ada.put(ONE, content=self.BODY)
+
+        assert (answer.status_code, answer.json()["code"]) == (404, "blueprint_not_found")
+
+    async def test_is_refused_for_its_shape_alone_while_the_service_is_away(
+        self, ada: httpx.AsyncClient, house: FakeHouse
+    ):
+        await house.leave(ValidateText)
+
+        answer = await ada.post(PATH, content=self.BODY)
+
+        assert answer.status_code == 422
+        assert [error["pointer"] for error in answer.json()["errors"]] == ["/name"]
 
 
 async def test_a_dry_run_of_no_json_is_still_malformed(ada: httpx.AsyncClient):

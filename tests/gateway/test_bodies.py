@@ -22,6 +22,9 @@ BLUEPRINTS = "/api/v2/blueprints"
         b"[" * 100_000,
         b'{"name":"\xff"}',
         b'{"a":' * 150 + b"1" + b"}" * 150,
+        b'{"name":"n","nodes":[{"id":"a","type":"start","config":{"x":NaN}}]}',
+        b'{"name":"n","nodes":[{"id":"a","type":"start","position":{"x":Infinity,"y":-Infinity}}]}',
+        b'{"name":"","tags":NaN}',
     ],
 )
 async def test_what_is_not_json_is_a_400(ada: httpx.AsyncClient, body: bytes):
@@ -37,7 +40,6 @@ async def test_what_is_not_json_is_a_400(ada: httpx.AsyncClient, body: bytes):
         (b'{"nodes":[{"id":"a","type":"start"}]}', "/name"),
         (b'{"name":"n","nodes":[{"id":"a","type":"start"}],"colour":"red"}', "/colour"),
         (b'{"name":"n\\u0000","nodes":[{"id":"a","type":"start"}]}', "/name"),
-        (b'{"name":"n","nodes":[{"id":"a","type":"start","config":{"x":NaN}}]}', "/nodes/0/config/x"),
         (b'{"name":"n","nodes":[{"id":"a","type":"start","config":{"x":1e999}}]}', "/nodes/0/config/x"),
         (b'{"name":"n","nodes":[{"id":"a","type":"start","config":{"x":' + b"9" * 400 + b"}}]}", "/nodes/0/config/x"),
         (b'{"name":"n","nodes":[{"id":"a","type":"start","config":{"x":"\\ud800"}}]}', "/nodes/0/config/x"),
@@ -50,6 +52,14 @@ async def test_a_body_with_bad_content_is_a_422_with_pointers(ada: httpx.AsyncCl
 
     assert problem_of(answer) == (422, "invalid_body")
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+
+
+@pytest.mark.parametrize("body", [b'{"input":NaN}', b'{"input":{"a":[Infinity]}}', b'{"metadata":{"a":-Infinity}}'])
+async def test_an_input_that_only_looks_like_json_is_a_400(ada: httpx.AsyncClient, body: bytes):
+    for path in ("execute", "stream"):
+        answer = await ada.post(f"{BLUEPRINTS}/{stranger()}/{path}", content=body)
+
+        assert problem_of(answer) == (400, "malformed_json")
 
 
 async def test_every_problem_of_a_body_is_told_at_once(ada: httpx.AsyncClient):

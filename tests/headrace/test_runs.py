@@ -108,8 +108,9 @@ def test_a_refused_input_exits_with_2(on_stack):
     assert "/input" in err
 
 
-def test_validation_says_the_same_with_and_without_a_stack(headrace, on_stack, file):
-    path = file(BROKEN)
+@pytest.mark.parametrize("blueprint", [BROKEN, BROKEN.replace("broken", "''")], ids=["in shape", "out of shape"])
+def test_validation_says_the_same_with_and_without_a_stack(headrace, on_stack, file, blueprint):
+    path = file(blueprint)
 
     asked, found = on_stack("validate", path), headrace("validate", path)
 

@@ -46,6 +46,16 @@ class TestANewVersion:
         assert (seen, second.headers["ETag"]) == ('"1"', '"2"')
         assert (await ada.get(path))["name"] == "two"
 
+    async def test_out_of_shape_is_refused_with_all_its_problems_to_its_owner_alone(self, ada: Api, bob: Api) -> None:
+        path = f"/blueprints/{(await ada.create(saying('one')))['id']}"
+        bad = saying("two") | {"name": "", "nodes": [{"id": "start", "type": "start"}, step("nap", "hammock")]}
+
+        problem = await ada.refused("PUT", path, 422, json=bad)
+        await bob.refused("PUT", path, 404, json=bad)
+
+        assert {"/name", "/nodes/1/type", "/edges/1/target"} <= {error["pointer"] for error in problem["errors"]}
+        assert (await ada.get(path))["version"] == 1
+
     async def test_can_be_run_at_once_however_often_it_changes(self, ada: Api) -> None:
         blueprint = await ada.create(saying("0"))
 

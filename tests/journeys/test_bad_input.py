@@ -88,13 +88,17 @@ class TestABadBlueprint:
 
     async def test_is_told_all_its_problems_at_once(self, ada: Api) -> None:
         graph = with_node(step("x", "delay", seconds="long"), {"source": "tell", "target": "y", "condition": "1 +"})
-        shape = GOOD | {"name": "", "config": {"executor": "magic"}, "colour": "blue"}
+        shape = {"name": "", "config": {"executor": 7}, "colour": "blue"}
 
+        at_first = await ada.refused("POST", "/blueprints", 422, json=graph | shape)
+        rehearsed = await ada.ask("POST", "/blueprints?dry_run=true", json=graph | shape)
         in_the_graph = await ada.refused("POST", "/blueprints", 422, json=graph)
-        in_the_shape = await ada.refused("POST", "/blueprints", 422, json=shape)
+        in_the_shape = await ada.refused("POST", "/blueprints", 422, json=GOOD | shape)
 
         assert pointers(in_the_graph["errors"]) >= {"/nodes/2/config/seconds", "/edges/1/target", "/edges/1/condition"}
         assert pointers(in_the_shape["errors"]) == {"/name", "/config/executor", "/colour"}
+        assert at_first["errors"] == rehearsed["problems"]
+        assert at_first["errors"] == in_the_shape["errors"] + in_the_graph["errors"]
 
     async def test_is_judged_without_writing_anything_on_a_dry_run(self, ada: Api) -> None:
         good = await ada.ask("POST", "/blueprints?dry_run=true", json=GOOD)
@@ -106,7 +110,7 @@ class TestABadBlueprint:
 
 
 class TestABadRequest:
-    @pytest.mark.parametrize("raw", ['{"name": ', "", "[1,", "\xff"])
+    @pytest.mark.parametrize("raw", ['{"name": ', "", "[1,", "\xff", '{"input": NaN}', '{"name": [Infinity]}'])
     async def test_that_is_no_json_is_malformed(self, ada: Api, raw: str) -> None:
         for path in ("/blueprints", f"/blueprints/{NOBODYS}/execute"):
             await ada.refused("POST", path, 400, content=raw.encode("latin-1"))

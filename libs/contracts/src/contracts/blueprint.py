@@ -152,6 +152,19 @@ class ValidateBlueprint(BlueprintQuery):
     body: BlueprintBody
 
 
+class ValidateText(BlueprintQuery):
+    """Every problem of a body that may be no `BlueprintBody`: of its shape, and of its graph as far as it can be read.
+
+    With `blueprint_id` it is the body of an update, refused to whoever may not make it; writes nothing.
+    """
+
+    ANSWER: ClassVar = ValidationView
+    text: str
+    """The body as it was sent: JSON."""
+    blueprint_id: UUID | None = None
+    if_match: int | None = None
+
+
 class UpdateBlueprint(BlueprintCommand):
     """Record the next version. Owner only; `if_match` is the version the caller read (else 412)."""
 

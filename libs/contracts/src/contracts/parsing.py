@@ -2,13 +2,15 @@
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, from_json, to_json
 
 from contracts.refusal import Invalid, Malformed, Problem
+from contracts.wording import SENTENCES, code_of
 
 M = TypeVar("M", bound=BaseModel)
 Location = tuple[str | int, ...]
@@ -18,6 +20,26 @@ MAX_INTEGER = 2**63 - 1
 
 SUSPICIOUS = re.compile(rb"\\u0000|\d{19}|\d[eE]\+?\d{2}|NaN|Infinity")
 """Text that may hold a value which PostgreSQL or JSON itself cannot keep; only then is every value looked at."""
+
+ESCAPED = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<half>u[dD][89a-fA-F]..)|.)", re.DOTALL)
+"""One escape in a JSON text: a whole surrogate pair, half of one, or anything else."""
+HALF = "\uffff"
+"""Takes the place of half a surrogate pair, which pydantic's parser takes for broken JSON; no character either."""
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """What is wrong with a body: `shape` by its model, `unkept` by values that no model looks at."""
+
+    document: Any
+    unkept: tuple[Problem, ...]
+    shape: tuple[Problem, ...]
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """All of it, one for each place."""
+        told = {problem.pointer for problem in self.unkept}
+        return (*self.unkept, *(problem for problem in self.shape if problem.pointer not in told))
 
 
 def read_body(model: type[M], raw: bytes) -> M:
@@ -37,11 +59,22 @@ def parse_body(model: type[M], raw: bytes | Any) -> M | tuple[Problem, ...]:
     text = raw if isinstance(raw, bytes) else to_json(raw)
     try:
         read = model.model_validate_json(text, strict=True)
+    except ValidationError:
+        return faults_of(model, raw).problems
+    return (SUSPICIOUS.search(text) and faults_of(model, raw).problems) or read
+
+
+def faults_of(model: type[BaseModel], raw: bytes | Any) -> Faults:
+    """What `parse_body` finds, together with the document."""
+    sent = raw if isinstance(raw, bytes) else to_json(raw)
+    text = ESCAPED.sub(_whole, sent)
+    document = _decoded(text, with_constants=not isinstance(raw, bytes))
+    unkept = (*unkept_values(document, text), *(_half_characters(document) if text != sent else ()))
+    try:
+        model.model_validate_json(text, strict=True)
+        return Faults(document, unkept, ())
     except ValidationError as error:
-        document = _decoded(text)
-        return unkept_values(document, text) + problems_in(error, model, document)
-    unkept = unkept_values(_decoded(text), text) if SUSPICIOUS.search(text) else ()
-    return unkept or read
+        return Faults(document, unkept, problems_in(error, model, document))
 
 
 def problems_in(error: ValidationError, model: type[BaseModel], document: Any) -> tuple[Problem, ...]:
@@ -52,7 +85,7 @@ def problems_in(error: ValidationError, model: type[BaseModel], document: Any) -
         place, union = _placed(details, document)
         if _is_echo(details, place, document):
             continue
-        problem = Problem(pointer=pointer(place), code=_code(details), message=_sentence(details, model))
+        problem = Problem(pointer=pointer(place), code=code_of(details["type"]), message=_sentence(details, model))
         if union is None:
             found.setdefault(place, []).append(problem)
         else:
@@ -79,11 +112,23 @@ def pointer(place: Sequence[str | int]) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in place)
 
 
-def _decoded(text: bytes) -> Any:
+def _decoded(text: bytes, *, with_constants: bool) -> Any:
+    """The document; what some call a constant (NaN, Infinity) is JSON only where nobody sent it as text."""
     try:
-        return from_json(text)
+        return from_json(text, allow_inf_nan=with_constants)
     except ValueError as error:
         raise Malformed("malformed_json", f"The body is not JSON: {error}.") from None
+
+
+def _whole(escape: re.Match[bytes]) -> bytes:
+    return HALF.encode() if escape["half"] else escape[0]
+
+
+def _half_characters(document: Any) -> Iterator[Problem]:
+    sentence = "Text cannot hold half a surrogate pair; write the character itself."
+    for place, value in _leaves(document):
+        if isinstance(value, str) and HALF in value:
+            yield Problem(pointer=pointer(place), code="lone_surrogate", message=sentence)
 
 
 def _leaves(document: Any) -> Iterator[tuple[Location, Any]]:
@@ -92,7 +137,7 @@ def _leaves(document: Any) -> Iterator[tuple[Location, Any]]:
         place, value = pending.pop()
         if isinstance(value, dict):
             pending += [((*place, key), member) for key, member in reversed(value.items())]
-            yield from (((*place, key), key) for key in value if "\0" in key)
+            yield from (((*place, key), key) for key in value)
         elif isinstance(value, list):
             pending += [((*place, index), value[index]) for index in reversed(range(len(value)))]
         else:
@@ -155,15 +200,6 @@ def _best_branch(place: str, branches: list[list[Problem]]) -> list[Problem]:
     return [Problem(pointer=place, code=branches[0][0].code, message=f"Must be {', or '.join(choices)}.")]
 
 
-def _code(details: ErrorDetails) -> str:
-    kind = details["type"]
-    if kind in CODES:
-        return CODES[kind]
-    if kind.endswith(("_type", "_parsing", "_from_float")):
-        return "wrong_type"
-    return kind
-
-
 def _sentence(details: ErrorDetails, model: type[BaseModel]) -> str:
     kind, context = details["type"], details.get("ctx", {})
     if kind == "extra_forbidden":
@@ -187,68 +223,3 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield annotation
     for argument in get_args(annotation):
         yield from _models_in(argument)
-
-
-def _json_words(expected: str) -> str:
-    return expected.replace("False", "false").replace("True", "true").replace("None", "null")
-
-
-def _number(value: float) -> str:
-    return f"{value:,.12g}"
-
-
-def _items_at_least(context: Mapping[str, Any]) -> str:
-    least = context["min_length"]
-    return "Must not be empty." if least == 1 else f"Must hold at least {least:,} items."
-
-
-def _text_at_least(context: Mapping[str, Any]) -> str:
-    least = context["min_length"]
-    return "Must not be empty." if least == 1 else f"Must have at least {least} characters."
-
-
-CODES: Mapping[str, str] = {
-    "missing": "missing",
-    "extra_forbidden": "unknown_member",
-    "literal_error": "not_allowed",
-    "enum": "not_allowed",
-    "greater_than": "out_of_range",
-    "greater_than_equal": "out_of_range",
-    "less_than": "out_of_range",
-    "less_than_equal": "out_of_range",
-    "finite_number": "out_of_range",
-    "string_too_short": "too_short",
-    "string_too_long": "too_long",
-    "string_pattern_mismatch": "bad_format",
-}
-"""pydantic's error types -> our stable codes, where the two differ."""
-
-SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
-    "string_type": lambda _: "Must be text.",
-    "int_type": lambda _: "Must be a whole number.",
-    "int_from_float": lambda _: "Must be a whole number.",
-    "float_type": lambda _: "Must be a number.",
-    "bool_type": lambda _: "Must be true or false.",
-    "model_type": lambda _: "Must be an object.",
-    "dict_type": lambda _: "Must be an object.",
-    "list_type": lambda _: "Must be a list.",
-    "tuple_type": lambda _: "Must be a list.",
-    "none_required": lambda _: "Must be null.",
-    "uuid_parsing": lambda _: "Must be a UUID.",
-    "uuid_type": lambda _: "Must be a UUID.",
-    "datetime_type": lambda _: "Must be an RFC 3339 time, such as 2026-01-31T12:00:00Z.",
-    "datetime_from_date_parsing": lambda _: "Must be an RFC 3339 time, such as 2026-01-31T12:00:00Z.",
-    "datetime_parsing": lambda _: "Must be an RFC 3339 time, such as 2026-01-31T12:00:00Z.",
-    "literal_error": lambda context: f"Must be {_json_words(context['expected'])}.",
-    "greater_than": lambda context: f"Must be greater than {_number(context['gt'])}.",
-    "greater_than_equal": lambda context: f"Must be at least {_number(context['ge'])}.",
-    "less_than": lambda context: f"Must be less than {_number(context['lt'])}.",
-    "less_than_equal": lambda context: f"Must be at most {_number(context['le'])}.",
-    "finite_number": lambda _: "Must be a finite number.",
-    "string_too_short": _text_at_least,
-    "string_too_long": lambda context: f"Must have at most {context['max_length']} characters.",
-    "too_short": _items_at_least,
-    "too_long": lambda context: f"Must hold at most {context['max_length']:,} items.",
-    "string_pattern_mismatch": lambda context: f"Must match {context['pattern']}.",
-}
-"""pydantic's error types -> a plain sentence, from the error's context."""

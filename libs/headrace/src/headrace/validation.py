@@ -5,8 +5,9 @@ from typing import Any
 
 from chassis.language import CEL
 from contracts.blueprint import BlueprintBody
+from contracts.drafts import all_problems
 from contracts.graph_rules import problems_of as graph_problems
-from contracts.parsing import parse_body
+from contracts.refusal import Problem as Found
 from contracts.workflow import WorkflowGraph
 from headrace.commands.options import connect
 from headrace.data_dir import read_state
@@ -24,7 +25,8 @@ def problems_of(body: dict[str, Any], data_dir: Path, url: str | None) -> list[P
 
 def found_here(body: dict[str, Any]) -> list[Problem]:
     """The problems that show without a stack: everything but which tools and providers it has."""
-    read = parse_body(BlueprintBody, body)
-    if isinstance(read, BlueprintBody):
-        read = graph_problems(WorkflowGraph(nodes=read.nodes, edges=read.edges), read.config, CEL)
-    return [problem.model_dump() for problem in read]
+    return [problem.model_dump() for problem in all_problems(body, _in_the_graph)]
+
+
+def _in_the_graph(body: BlueprintBody) -> tuple[Found, ...]:
+    return graph_problems(WorkflowGraph.model_construct(nodes=body.nodes, edges=body.edges), body.config, CEL)

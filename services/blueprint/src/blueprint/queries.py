@@ -9,7 +9,7 @@ from pydantic_core import from_json
 
 from blueprint import listing, validation
 from blueprint.collaborators import Collaborators
-from blueprint.domain import not_found
+from blueprint.domain import not_found, sharing_problems
 from blueprint.listing import Listing
 from blueprint.version_rows import CONFIG_COLUMNS, config_from, edge_from, node_from
 from chassis.answering import Answerer
@@ -25,6 +25,7 @@ from contracts.blueprint import (
     TemplatePage,
     TemplateSummary,
     ValidateBlueprint,
+    ValidateText,
     ValidationView,
     may_see,
 )
@@ -64,6 +65,17 @@ Entry = TypeVar("Entry", bound=BlueprintSummary)
 async def validate(query: ValidateBlueprint, at: Collaborators) -> ValidationView:
     """What creation would refuse."""
     problems = await validation.problems_of(query.body, query.caller)
+    return ValidationView(valid=not problems, problems=problems)
+
+
+async def validate_text(query: ValidateText, at: Collaborators) -> ValidationView:
+    """What creation or an update would refuse, were the body in shape for it."""
+    judge_sharing = sharing_problems
+    if query.blueprint_id is not None:
+        blueprint = await at.blueprints.get(query.blueprint_id)
+        blueprint.check_revisable(query.caller, query.if_match)
+        judge_sharing = blueprint.sharing_problems
+    problems = await validation.text_problems(query.text.encode(), lambda body: judge_sharing(body, query.caller))
     return ValidationView(valid=not problems, problems=problems)
 
 
@@ -174,6 +186,7 @@ def _described(row: Mapping[str, Any]) -> JsonObject:
 
 QUERIES: Mapping[type[Request], Answerer] = {
     ValidateBlueprint: validate,
+    ValidateText: validate_text,
     GetBlueprint: get,
     ResolveBlueprint: resolve,
     ListBlueprints: list_blueprints,

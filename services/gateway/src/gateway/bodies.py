@@ -1,8 +1,6 @@
 """What comes in as a body: bounded in size and depth, then read as a contract, all problems told at once."""
 
-import json
 import re
-from collections.abc import Iterator
 from itertools import accumulate
 from typing import Any, TypeVar
 
@@ -10,7 +8,7 @@ from litestar import Request
 from litestar.exceptions import InternalServerException
 from pydantic import BaseModel
 
-from contracts.parsing import parse_body, pointer
+from contracts.parsing import parse_body
 from contracts.refusal import Invalid, Malformed, Problem
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -19,13 +17,10 @@ MAX_DEPTH = 100
 
 M = TypeVar("M", bound=BaseModel)
 Asked = Request[Any, Any, Any]
-Place = tuple[str | int, ...]
 
 STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
-SURROGATE = re.compile("[\ud800-\udfff]")
-LONE_SURROGATE = "Text cannot hold half a surrogate pair; write the character itself."
 
 
 async def body_of(model: type[M], request: Asked, empty: bytes = b"") -> M:
@@ -35,20 +30,18 @@ async def body_of(model: type[M], request: Asked, empty: bytes = b"") -> M:
     """
     read = await parsed_body(model, request, empty)
     if isinstance(read, tuple):
-        raise Invalid("invalid_body", "The body cannot be used; `errors` lists everything that is wrong.", read)
+        raise unusable(read)
     return read
 
 
 async def parsed_body(model: type[M], request: Asked, empty: bytes = b"") -> M | tuple[Problem, ...]:
     """The body as `model`, or every problem of its content; raises `Malformed` when it is no JSON or too deep."""
-    raw = await _raw(request) or empty
-    try:
-        return parse_body(model, raw)
-    except Malformed:
-        # The parser takes half a surrogate pair for broken JSON; it is JSON, with text that nobody can keep.
-        if problems := _lone_surrogates(raw):
-            return problems
-        raise
+    return parse_body(model, await _raw(request) or empty)
+
+
+def unusable(problems: tuple[Problem, ...]) -> Invalid:
+    """The refusal of a body for all its problems."""
+    return Invalid("invalid_body", "The body cannot be used; `errors` lists everything that is wrong.", problems)
 
 
 def depth(raw: bytes) -> int:
@@ -66,28 +59,3 @@ async def _raw(request: Asked) -> bytes:
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and depth(raw) > MAX_DEPTH:
         raise Malformed("too_deep", f"The body nests deeper than {MAX_DEPTH} levels; flatten it.")
     return raw
-
-
-def _lone_surrogates(raw: bytes) -> tuple[Problem, ...]:
-    try:
-        document = json.loads(raw)
-    except ValueError:
-        return ()
-    return tuple(
-        Problem(pointer=SURROGATE.sub("?", pointer(place)), code="lone_surrogate", message=LONE_SURROGATE)
-        for place, text in _texts((), document)
-        if SURROGATE.search(text)
-    )
-
-
-def _texts(place: Place, value: Any) -> Iterator[tuple[Place, str]]:
-    """Every text in a document with its place, names of members included."""
-    if isinstance(value, str):
-        yield place, value
-    elif isinstance(value, dict):
-        for name, member in value.items():
-            yield (*place, name), name
-            yield from _texts((*place, name), member)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _texts((*place, index), item)

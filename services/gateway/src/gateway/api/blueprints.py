@@ -25,7 +25,8 @@ from gateway import examples
 from gateway.answers import etag, location, made, member, passed
 from gateway.api import Asked, House, Id, Who
 from gateway.asking import ask_again, look
-from gateway.bodies import body_of, parsed_body
+from gateway.blueprint_bodies import blueprint_of, read_blueprint
+from gateway.bodies import body_of
 from gateway.operation import Operation, Outcome, described
 from gateway.params import Version, if_match, query_model, query_of
 
@@ -76,13 +77,13 @@ async def create_blueprint(request: Asked, caller: Who, bus: House) -> Response[
     """Create a blueprint of your own, or, with `dry_run`, only learn what is wrong with it."""
     if query_of(DryRun, request).dry_run:
         return await _validate(request, caller, bus)
-    body = await body_of(BlueprintBody, request)
+    body = await blueprint_of(request, caller, bus)
     command = CreateBlueprint(caller=caller, blueprint_id=new_id(), body=body)
     return _created(await ask_again(bus, command))
 
 
 async def _validate(request: Asked, caller: Who, bus: House) -> Response[bytes]:
-    read = await parsed_body(BlueprintBody, request)
+    read = await read_blueprint(request, caller, bus)
     if isinstance(read, tuple):
         return made(ValidationView(valid=False, problems=read).model_dump(mode="json"))
     return passed(await bus.ask(ValidateBlueprint(caller=caller, body=read), WRITE_SECONDS))
@@ -137,7 +138,7 @@ async def update_blueprint(request: Asked, id: Id, caller: Who, bus: House) -> R
     """Record the next version of your blueprint; earlier ones stay readable, running instances stay on theirs."""
     query_of(StrictMessage, request)
     expected = if_match(request)
-    body = await body_of(BlueprintBody, request)
+    body = await blueprint_of(request, caller, bus, id, expected)
     command = UpdateBlueprint(caller=caller, blueprint_id=id, body=body, if_match=expected)
     reply = await bus.ask(command, WRITE_SECONDS)
     return passed(reply, headers=etag(member(reply, "version")))
