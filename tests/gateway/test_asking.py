@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from contracts.blueprint import CreateBlueprint
-from contracts.execution import ExecuteBlueprint, ExecutionView, GetInstance
+from contracts.blueprint import CreateBlueprint, ResolveBlueprint
+from contracts.execution import ExecuteBlueprint, ExecutionView, FollowInstance, GetInstance
 from gateway import asking, examples
-from tests.gateway.fakes import BLUEPRINT_ID, FakeHouse, completed, execution, instance, resolves
+from tests.gateway.fakes import BLUEPRINT_ID, FakeHouse, completed, execution, instance, recorded, resolves
 from tests.support.eventually import eventually
 
 PATH = f"/api/v2/blueprints/{BLUEPRINT_ID}/execute"
@@ -83,6 +83,44 @@ class TestAWorkerThatDies:
 
         assert answer.status_code == 200
         assert len({command.instance_id for command in house.asked_for(ExecuteBlueprint)}) == 1
+
+
+class TestAServiceThatRestarts:
+    """Nobody is there to hear the question, for a moment."""
+
+    @pytest.mark.parametrize("path", [PATH, f"{PATH}?mode=async", PATH.replace("execute", "stream")])
+    async def test_execution_is_asked_again_for_the_same_run(self, ada: httpx.AsyncClient, house: FakeHouse, path: str):
+        caller = asyncio.create_task(ada.post(path, json={"config": {"wait_seconds": 9}}))
+        await eventually(lambda: house.asked_for(ResolveBlueprint))
+        await asyncio.wait({caller}, timeout=2 * asking.RETRY_SECONDS)
+
+        await house.when(ExecuteBlueprint, lambda command: execution(command.instance_id))
+        await house.when(FollowInstance, lambda query: recorded(completed(query.instance_id, 1)))
+        answer = await caller
+
+        (command,) = house.asked_for(ExecuteBlueprint)
+        assert answer.status_code == (202 if "async" in path else 200)
+        assert command.wait_seconds == (9 if path == PATH else 0)
+
+    async def test_blueprint_is_asked_again_too(self, ada: httpx.AsyncClient, house: FakeHouse):
+        await house.when(ExecuteBlueprint, lambda command: execution(command.instance_id))
+        await house.leave(ResolveBlueprint)
+        caller = asyncio.create_task(ada.post(PATH, json={}))
+        await asyncio.wait({caller}, timeout=2 * asking.RETRY_SECONDS)
+
+        await resolves(house)
+        answer = await caller
+
+        assert answer.status_code == 200
+
+    async def test_is_waited_for_no_longer_than_a_restart_takes(self, ada: httpx.AsyncClient, house: FakeHouse):
+        await house.leave(ResolveBlueprint)
+        began = time.monotonic()
+
+        answer = await ada.post(PATH, json={})
+
+        assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "no_responder", "1")
+        assert 1 < time.monotonic() - began < 3
 
 
 @pytest.mark.usefixtures("impatient")

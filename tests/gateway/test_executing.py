@@ -134,7 +134,11 @@ async def test_what_is_not_visible_is_a_404_and_execution_never_hears_of_it(ada:
     assert not house.asked_for(ExecuteBlueprint)
 
 
-async def test_no_execution_service_is_a_503(ada: httpx.AsyncClient):
+async def test_no_execution_service_is_a_503_once_it_had_the_time_to_restart(ada: httpx.AsyncClient):
+    began = time.monotonic()
+
     answer = await ada.post(PATH, json={})
 
     assert (answer.status_code, answer.json()["code"]) == (503, "no_responder")
+    assert answer.headers["retry-after"] == "1"
+    assert 1 < time.monotonic() - began < 3

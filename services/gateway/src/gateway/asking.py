@@ -1,9 +1,9 @@
 """Asking execution to run a blueprint until the answer is certain, whatever happens to the worker meanwhile."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from uuid import UUID
 
 import orjson
@@ -21,18 +21,23 @@ SLICE_SECONDS = 2.0
 """After so long without an answer, ask again: a worker that died will not answer, another one knows."""
 RETRY_SECONDS = 0.25
 """Pause before asking again when nobody was there to hear it."""
+RESTART_SECONDS = 2.0
+"""How long a service may be away before who wants to run something hears of it: its processes may be restarting."""
 ACCEPT_SECONDS = 10.0
 """How long to go on asking when nothing is known of the run at all."""
 FIRST_SECONDS = 5.0
 AGAIN_SECONDS = 10.0
 """How long a command may take that is asked twice: the largest graph takes seconds to check and to record."""
 NO_ANSWER = "no_answer"
-LOST = frozenset({NO_ANSWER, "no_responder", "bus_unavailable", "database_unavailable"})
+NO_RESPONDER = "no_responder"
+LOST = frozenset({NO_ANSWER, NO_RESPONDER, "bus_unavailable", "database_unavailable"})
 """What the ways there and back say: nobody knows what became of the question, so it is no refusal of the run."""
 LOOK_SECONDS = 5.0
 LOOK_AGAIN_SECONDS = 1.0
 """A query without an answer is asked again so soon, while the first may still be answered: asking changes nothing."""
 SHOWN = ("status", "output", "metrics", "error")
+
+T = TypeVar("T")
 
 
 async def ask_again(bus: Bus, command: Command) -> bytes:
@@ -63,6 +68,18 @@ async def look(bus: Bus, query: Query) -> bytes:
         for question in questions:
             question.cancel()
         await asyncio.gather(*questions, return_exceptions=True)
+
+
+async def once_there(ask: Callable[[], Awaitable[T]]) -> T:
+    """What `ask` answers, tried again for up to 2 s while the service that it asks is not there."""
+    until = clock.monotonic() + RESTART_SECONDS
+    while True:
+        try:
+            return await ask()
+        except Unavailable as away:
+            if away.code != NO_RESPONDER or clock.monotonic() + RETRY_SECONDS > until:
+                raise
+        await asyncio.sleep(RETRY_SECONDS)
 
 
 def _unheard(question: asyncio.Task[bytes]) -> bool:
@@ -123,12 +140,16 @@ class Asking:
     async def answer(self) -> Answer:
         """The run when it has ended, else as it was when the caller's patience ended; raises the door's refusal."""
         try:
-            self._ask(self._execute(self._command))
-            await asyncio.wait(self._questions, timeout=SLICE_SECONDS)
-            self._hear(lost=frozenset())
+            await once_there(self._ask_first)
             return self._certain() or await self._ask_until_certain()
         finally:
             await self._close()
+
+    async def _ask_first(self) -> None:
+        """Ask and wait a while; nothing is lost yet, so whatever goes wrong is the answer."""
+        self._ask(self._execute(self._command))
+        await asyncio.wait(self._questions, timeout=SLICE_SECONDS)
+        self._hear(lost=frozenset())
 
     async def _ask_until_certain(self) -> Answer:
         ask_at = clock.monotonic()

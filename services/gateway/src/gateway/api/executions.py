@@ -24,7 +24,7 @@ from contracts.workflow import DEFAULT_WAIT_SECONDS
 from gateway import examples
 from gateway.answers import location, made, passed
 from gateway.api import Asked, House, Id, Who
-from gateway.asking import Answer, Asking, look
+from gateway.asking import Answer, Asking, look, once_there
 from gateway.bodies import body_of
 from gateway.following import Following
 from gateway.operation import Operation, Outcome, described
@@ -143,7 +143,8 @@ async def _command(request: Asked, id: Id, version: int | None, caller: Who, bus
     """The order to run it, with the blueprint as it is this very moment; not waiting for the end."""
     key = idempotency_key(request, MAX_IDEMPOTENCY_KEY_LENGTH)
     body = await body_of(ExecuteBody, request)
-    reference = await look(bus, ResolveBlueprint(caller=caller, blueprint_id=id, version=version))
+    resolve = ResolveBlueprint(caller=caller, blueprint_id=id, version=version)
+    reference = await once_there(lambda: look(bus, resolve))
     return ExecuteBlueprint(
         caller=caller,
         instance_id=new_id(),
