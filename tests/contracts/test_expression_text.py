@@ -2,7 +2,7 @@
 
 import pytest
 
-from contracts.expression_text import Hole, Unclosed, node_references, paths, pieces
+from contracts.expression_text import Hole, Unclosed, node_references, paths, pieces, roots_read, templates_in
 
 
 class TestPieces:
@@ -42,3 +42,21 @@ class TestPaths:
 
 def test_node_references_are_ids_not_members() -> None:
     assert node_references("nodes.a.x + nodes['b.c'] + input.nodes.d + nodes.a.y + size(nodes)") == ("a", "b.c")
+
+
+def test_roots_are_read_unless_a_macro_binds_their_name() -> None:
+    assert roots_read("item.a + index > size(nodes) && error.type == 'item'") == ("item", "index", "nodes", "error")
+    assert roots_read("input.lines.map(item, item.price) + [compensated]") == ("input", "compensated")
+
+
+class TestTemplates:
+    def test_are_found_in_document_order(self) -> None:
+        document = {"a": ["${1}", {"b": "x ${2}"}, "plain"], "c": "${3}", "${4}": 5}
+        assert list(templates_in(document)) == [(("a", 0), "${1}"), (("a", 1, "b"), "x ${2}"), (("c",), "${3}")]
+
+    def test_are_found_however_deep(self) -> None:
+        document: object = "${ input }"
+        for _ in range(2_000):
+            document = [document]
+        ((place, template),) = templates_in(document)
+        assert (len(place), template) == (2_000, "${ input }")

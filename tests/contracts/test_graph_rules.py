@@ -2,42 +2,17 @@
 
 import sys
 import time
-from typing import Any
 
 import pytest
 
 from chassis.language import CEL
-from contracts.deployment import Deployment
 from contracts.graph_rules import problems_of
 from contracts.node_types import NODE_TYPES
 from contracts.workflow import BlueprintConfig, WorkflowGraph
+from tests.support.judging import END, LINE, START, TOOL, problems, with_edge, with_node
 
 BUDGET_SECONDS = 1.0 if sys.gettrace() is None else 10.0
 """Of processor time; being measured for coverage costs several times that."""
-
-START = {"id": "start", "type": "start"}
-TOOL = {"id": "work", "type": "tool", "config": {"name": "echo"}}
-END = {"id": "end", "type": "end"}
-LINE = [{"source": "start", "target": "work"}, {"source": "work", "target": "end"}]
-
-Found = dict[str, tuple[str, str]]
-
-
-def problems(nodes: list[Any], edges: list[Any], config: dict[str, Any] | None = None, **offers: Any) -> Found:
-    """Pointer -> code and sentence."""
-    graph = WorkflowGraph.model_validate({"nodes": nodes, "edges": edges})
-    found = problems_of(graph, BlueprintConfig.model_validate(config or {}), CEL, Deployment(**offers))
-    assert len({problem.pointer for problem in found}) == len(found)
-    return {problem.pointer: (problem.code, problem.message) for problem in found}
-
-
-def with_edge(**edge: str) -> Found:
-    return problems([START, TOOL, END], [*LINE, edge])
-
-
-def with_node(node: dict[str, Any], **offers: Any) -> Found:
-    edges = [{"source": "start", "target": node["id"]}, {"source": node["id"], "target": "end"}]
-    return problems([START, node, END], edges, **offers)
 
 
 class TestAGoodGraph:

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from contracts.node_types import NODE_TYPES, PURE_TYPES
+from contracts.node_types import BODY_TYPES, NODE_TYPES, PURE_TYPES, TIMER_TYPES, WAIT_TYPES, templates_of
 from contracts.parsing import parse_body
+from contracts.workflow import Node
 
 GOOD: list[tuple[str, dict[str, Any]]] = [
     ("start", {}),
@@ -39,6 +40,22 @@ GOOD: list[tuple[str, dict[str, Any]]] = [
         {"name": "t", "retry": {"max_attempts": 5}, "cache": {"ttl_seconds": 60}, "join": "all", "on_error": None},
     ),
     ("tool", {"name": "t", "retry": None, "cache": False}),
+    ("end", {"terminate": True, "join": {"kind": "n_of_m", "n": 2, "cancel_rest": True}, "split": "inclusive"}),
+    ("until", {"time": "2026-01-31T12:00:00Z"}),
+    ("until", {"time": "${ input.when }"}),
+    ("signal", {"name": "paid", "key": "${ input.order }"}),
+    ("approval", {}),
+    ("approval", {"approvers": {"users": ["ada"], "teams": "${ input.teams }"}, "deadline_seconds": "${ input.wait }"}),
+    ("race", {"waits": {"paid": {"signal": "paid"}, "late": {"seconds": 60}, "boss": {"approval": {}}}}),
+    ("race", {"waits": {"a": {"approval": {}}, "b": {"approval": {"title": "B"}}}}),
+    ("loop", {"body": {"nodes": []}, "items": "${ input }"}),
+    ("loop", {"body": {"nodes": []}, "while": "index < 3", "until": "true"}),
+    ("map", {"items": "${ input }", "body": {"nodes": []}, "min_successful": 1, "tolerated_failure_share": 0.5}),
+    ("map", {"items": [1], "blueprint": {"blueprint_id": "${ item }", "version": 2}}),
+    ("region", {"body": {"nodes": []}}),
+    ("blueprint", {"blueprint_id": "${ input.id }", "input": None, "wait": False}),
+    ("break", {"output": "${ item }"}),
+    ("cancel", {"nodes": ["a"]}),
 ]
 
 BAD: list[tuple[str, dict[str, Any], str, str]] = [
@@ -68,8 +85,28 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
     ("model", {"prompt": "a", "temperature": 3}, "/temperature", "out_of_range"),
     ("model", {"prompt": "a", "max_tokens": 1.5}, "/max_tokens", "wrong_type"),
     ("model", {"prompt": "a", "tools": [{"description": "x"}]}, "/tools/0/name", "missing"),
-    ("end", {"join": "any"}, "/join", "unsupported"),
-    ("end", {"on_error": "go_on"}, "/on_error", "unsupported"),
+    ("end", {"join": "some"}, "/join", "not_allowed"),
+    ("end", {"join": {"kind": "n_of_m"}}, "", "join_count"),
+    ("end", {"join": {"kind": "any", "n": 2}}, "", "join_count"),
+    ("end", {"split": "random"}, "/split", "not_allowed"),
+    ("end", {"terminate": "yes"}, "/terminate", "wrong_type"),
+    ("end", {"on_error": "go_on"}, "/on_error", "on_an_edge"),
+    ("until", {"time": "noon"}, "/time", "bad_time"),
+    ("until", {"time": "2026-01-31T12:00:00"}, "/time", "bad_time"),
+    ("signal", {"key": "k"}, "/name", "missing"),
+    ("approval", {"on_deadline": "wait"}, "/on_deadline", "not_allowed"),
+    ("approval", {"approvers": {"users": "ada"}}, "/approvers/users", "wrong_type"),
+    ("race", {"waits": {}}, "/waits", "too_short"),
+    ("race", {"waits": {"a": {"signal": "s", "seconds": 1}}}, "/waits/a", "one_wait"),
+    ("race", {"waits": {"a": {"seconds": 1, "key": "k"}}}, "/waits/a", "key_without_signal"),
+    ("loop", {"body": {"nodes": []}}, "", "loop_by"),
+    ("loop", {"body": {"nodes": []}, "items": [], "max_iterations": 0}, "/max_iterations", "out_of_range"),
+    ("map", {"items": []}, "", "body_or_blueprint"),
+    ("map", {"items": 3, "body": {"nodes": []}}, "/items", "wrong_type"),
+    ("map", {"items": [], "body": {"nodes": []}, "max_concurrency": 0}, "/max_concurrency", "out_of_range"),
+    ("region", {}, "/body", "missing"),
+    ("blueprint", {"blueprint_id": "b", "version": "newest"}, "/version", "wrong_type"),
+    ("cancel", {"nodes": []}, "/nodes", "too_short"),
     ("tool", {"name": "t", "timeout_seconds": "${ input.t }"}, "/timeout_seconds", "wrong_type"),
     ("tool", {"name": "t", "timeout_seconds": 0}, "/timeout_seconds", "out_of_range"),
     ("tool", {"name": "t", "retry": {"max_attempts": 0}}, "/retry/max_attempts", "out_of_range"),
@@ -90,15 +127,29 @@ def test_is_refused_with_its_place(node_type: str, config: dict[str, Any], point
     assert [(problem.pointer, problem.code) for problem in found] == [(pointer, code)]
 
 
-def test_what_is_not_supported_yet_is_said_plainly() -> None:
-    found = parse_body(NODE_TYPES["end"], {"join": "any", "on_error": "stop"})
+def test_an_error_is_caught_by_an_edge() -> None:
+    found = parse_body(NODE_TYPES["end"], {"on_error": "stop"})
     assert isinstance(found, tuple)
     assert [problem.message for problem in found] == [
-        'The only join so far is "all": wait for every live incoming edge.',
-        "`on_error` is not supported yet; leave it out: a failed node fails the run.",
+        "`on_error` belongs to an edge: draw one from this node to the handler and set it there."
     ]
 
 
-def test_pure_types_are_node_types() -> None:
-    assert set(NODE_TYPES) > PURE_TYPES
-    assert set(NODE_TYPES) - PURE_TYPES == {"tool", "http", "model", "delay"}
+def test_every_type_is_of_one_family() -> None:
+    families = (PURE_TYPES, TIMER_TYPES, WAIT_TYPES, BODY_TYPES, {"tool", "http", "model", "blueprint"})
+    assert sorted(name for family in families for name in family) == sorted(NODE_TYPES)
+
+
+class TestTemplates:
+    def test_are_everything_but_policies(self) -> None:
+        config = {"name": "echo", "arguments": {"a": 1}, "retry": {}, "fallback": "${ input }", "join": "any"}
+        assert templates_of(Node(id="t", type="tool", config=config)) == {"name": "echo", "arguments": {"a": 1}}
+
+    def test_are_in_the_body_of_a_request_and_not_in_that_of_a_loop(self) -> None:
+        assert templates_of(Node(id="h", type="http", config={"url": "u", "body": 1})) == {"url": "u", "body": 1}
+        config = {"items": [1], "while": "true", "until": "false", "body": {"nodes": []}}
+        assert templates_of(Node(id="l", type="loop", config=config)) == {"items": [1]}
+
+    def test_in_the_call_of_a_map_are_rendered_for_each_item(self) -> None:
+        config = {"items": [1], "blueprint": {"blueprint_id": "b", "input": "${ item }"}}
+        assert templates_of(Node(id="m", type="map", config=config)) == {"items": [1]}
