@@ -1,68 +1,52 @@
 """Facts of a run told for people: a level, a sentence and the details (pure)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from contracts import instance_events as facts
 from contracts.execution import Level, LogEntry, StreamLine
 from contracts.message import PLACE
+from execution.log_sentences import sentence
 
 TOLD_ELSEWHERE = {*PLACE, "timestamp"}
 
-WARNINGS = frozenset({"InstanceThrottled", "NodeRetryScheduled", "InstanceCancelRequested", "NodeCancelled"})
-ERRORS = frozenset({"NodeFailed", "InstanceFailed"})
+LEVELS: Mapping[type[facts.InstanceEvent], Level] = {
+    **dict.fromkeys((facts.NodeFailed, facts.BodyFailed, facts.InstanceFailed), "error"),
+    **dict.fromkeys(
+        (
+            facts.InstanceThrottled,
+            facts.NodeThrottled,
+            facts.NodeRetryScheduled,
+            facts.InstanceRetryScheduled,
+            facts.ErrorCaught,
+            facts.CompensationStarted,
+            facts.BodyCancelled,
+            facts.NodeCancelRequested,
+            facts.InstancePauseRequested,
+            facts.InstanceCancelRequested,
+            facts.InstanceTerminateRequested,
+            facts.InstanceCancelled,
+            facts.InstanceTerminated,
+        ),
+        "warn",
+    ),
+}
+"""How serious a kind of fact is, where it is more than a piece of information."""
+DEPENDING: Mapping[type[facts.InstanceEvent], Callable[[Any], bool]] = {
+    facts.NodeCompleted: lambda event: event.fell_back,
+    facts.NodeCancelled: lambda event: event.reason != "withdrawn",
+    facts.ChildEnded: lambda event: event.outcome != "completed",
+    facts.ApprovalDecided: lambda event: not event.approved,
+}
+"""Kinds of which some facts are worth a warning and others are not."""
 
 
 def level_of(event: facts.InstanceEvent) -> Level:
     """How serious the fact is."""
-    name = type(event).__name__
-    if name in ERRORS:
-        return "error"
-    return "warn" if name in WARNINGS or name == "InstanceCancelled" else "info"
-
-
-def sentence(event: facts.InstanceEvent) -> str:
-    """The fact as one sentence."""
-    if isinstance(event, facts.NodeEvent):
-        return node_sentence(event)
-    tell = SENTENCES.get(type(event))
-    return tell(event) if tell else type(event).__name__
-
-
-SENTENCES: dict[type[facts.InstanceEvent], Callable[[Any], str]] = {
-    facts.InstanceRequested: lambda _: "Accepted.",
-    facts.InstanceAdmitted: lambda _: "Admitted by the rate limit.",
-    facts.InstanceThrottled: lambda event: f"Held back by the rate limit until {event.due_at:%H:%M:%S}.",
-    facts.CacheMissed: lambda _: "Not in memory yet.",
-    facts.CacheHit: lambda event: f"Answered from memory; instance {event.answered_by} answered the same before.",
-    facts.InstanceClaimed: lambda event: f"Worker {event.worker_id} took over (epoch {event.epoch}).",
-    facts.InstanceStarted: lambda _: "Started.",
-    facts.VariableChanged: lambda event: f"Variable {event.name} was {'deleted' if event.deleted else 'set'}.",
-    facts.InstanceSuspended: lambda _: "Waiting.",
-    facts.InstanceCancelRequested: lambda event: f"{event.by} asked to cancel.",
-    facts.InstanceCompleted: lambda event: f"Completed in {event.figures.execution_time_ms:g} ms.",
-    facts.InstanceFailed: lambda event: f"Failed: {event.error.message}",
-    facts.InstanceCancelled: lambda _: "Cancelled.",
-}
-"""Each fact about the whole instance in words."""
-
-
-def node_sentence(event: facts.NodeEvent) -> str:
-    """A fact about a node as one sentence."""
-    node = f"Node {event.node_id}"
-    match event:
-        case facts.NodeStarted():
-            return f"{node} started." if event.attempt == 1 else f"{node} started, attempt {event.attempt}."
-        case facts.NodeCompleted():
-            return f"{node} completed in {event.duration_ms:g} ms."
-        case facts.NodeFailed():
-            return f"{node} failed: {event.error.message}"
-        case facts.NodeRetryScheduled():
-            return f"{node} is tried again at {event.due_at:%H:%M:%S}, attempt {event.attempt}."
-        case facts.TimerScheduled():
-            return f"{node} waits until {event.due_at:%H:%M:%S}."
-        case _:
-            return f"{node} was cancelled."
+    serious = DEPENDING.get(type(event))
+    if serious is not None:
+        return "warn" if serious(event) else "info"
+    return LEVELS.get(type(event), "info")
 
 
 def details(event: facts.InstanceEvent) -> dict[str, Any]:
