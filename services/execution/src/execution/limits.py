@@ -1,27 +1,25 @@
-"""Rates shared by all workers, in Postgres: one row a key, one statement a question (GCRA)."""
+"""Rates shared by all workers, in Postgres: one row a key, one statement a question (GCRA).
 
+The generic cell rate algorithm remembers for each key when everything let in so far would have arrived at an even
+pace. Whoever asks first is let in first, so a queue is served in the order of arrival, over all workers; fairness
+between users or teams comes from the limit's scope, which gives each a key of its own.
+"""
+
+from collections.abc import Sequence
 from datetime import timedelta
 
 import asyncpg
 
-from execution.middleware.contract import Grant
+from execution.middleware.contract import Demand, Grant
 
-TAKE = """
-INSERT INTO rate_limits AS known (limit_key, arrives_at, refused)
-VALUES ($1, clock_timestamp() + $2::interval, false)
-ON CONFLICT (limit_key) DO UPDATE SET
-    refused = NOT $4 AND greatest(known.arrives_at, clock_timestamp()) + $2 - clock_timestamp() > $3,
-    arrives_at = CASE
-        WHEN NOT $4 AND greatest(known.arrives_at, clock_timestamp()) + $2 - clock_timestamp() > $3
-        THEN known.arrives_at
-        ELSE greatest(known.arrives_at, clock_timestamp()) + $2
-    END
-RETURNING refused, arrives_at - clock_timestamp() AS ahead
+TAKE = "SELECT refused, wait, by_key FROM take_places($1, $2, $3, $4, $5, $6)"
+CHARGE = "SELECT charge_tokens($1, $2, $3, $4)"
+FORGET_IDLE = """
+WITH settled AS (
+    DELETE FROM rate_reservations WHERE due_at < clock_timestamp() - interval '1 day'
+)
+DELETE FROM rate_limits WHERE arrives_at < clock_timestamp() - interval '1 day'
 """
-"""`arrives_at` is when everything let in so far would have arrived at an even pace."""
-
-
-FORGET_IDLE = "DELETE FROM rate_limits WHERE arrives_at < clock_timestamp() - interval '1 hour'"
 
 
 class PostgresLimits:
@@ -31,14 +29,37 @@ class PostgresLimits:
         """`pool` sees the execution schema."""
         self.pool = pool
 
-    async def take(self, key: str, limit: int, per_seconds: float, *, queue: bool) -> Grant:
-        """Take one place of `limit` per `per_seconds`; with `queue` a place is always given, later if need be."""
-        spacing, window = timedelta(seconds=per_seconds / limit), timedelta(seconds=per_seconds)
-        row = await self.pool.fetchrow(TAKE, key, spacing, window, queue)
-        if row["refused"]:
-            return Grant(refused=True, wait=max(row["ahead"] + spacing - window, timedelta(milliseconds=1)))
-        return Grant(refused=False, wait=max(row["ahead"] - window, timedelta(0)))
+    async def take(self, demands: Sequence[Demand], place: str) -> Grant:
+        """Take a place under each of them, or under none; `place` names who asks, so that asking again is free.
+
+        Free it is for what counts tokens; of executions and nodes every question takes a place.
+        """
+        ordered = _ordered(demands)
+        row = await self.pool.fetchrow(
+            TAKE,
+            [demand.key for demand in ordered],
+            _spacings(ordered),
+            [demand.per_seconds for demand in ordered],
+            [demand.patience for demand in ordered],
+            [demand.tokens for demand in ordered],
+            place,
+        )
+        return Grant(row["refused"], timedelta(seconds=row["wait"]), row["by_key"])
+
+    async def charge(self, demands: Sequence[Demand], place: str, tokens: int) -> None:
+        """Put what was really used in the place of what was taken."""
+        ordered = _ordered(demands)
+        await self.pool.execute(CHARGE, [demand.key for demand in ordered], _spacings(ordered), place, float(tokens))
 
     async def forget_idle(self) -> None:
-        """Delete what has not been asked for in an hour: it holds nobody back."""
+        """Delete what has not been asked for in a day: it holds nobody back."""
         await self.pool.execute(FORGET_IDLE)
+
+
+def _ordered(demands: Sequence[Demand]) -> list[Demand]:
+    # Always in the same order, so that two who ask for the same keys never wait for each other.
+    return sorted(demands, key=lambda demand: demand.key)
+
+
+def _spacings(demands: Sequence[Demand]) -> list[float]:
+    return [demand.per_seconds / demand.limit for demand in demands]

@@ -1,13 +1,17 @@
 """What a middleware is: it hears one kind of event and answers by recording facts, stopping the rest, or passing on."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
+from decimal import Decimal
 from enum import Enum, auto
 from typing import Any, Protocol
-from uuid import UUID
+from uuid import UUID, uuid5
 
-from execution.decisions import Turn
+from contracts.instance_events import InstanceEvent
+from execution.deployment import Deployment
 from execution.domain import Instance
+from execution.turn import Turn
 
 
 class Verdict(Enum):
@@ -20,37 +24,130 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """An answer from memory, and the instance that gave it."""
+    """An answer from memory, the instance that gave it, and what giving it took."""
 
     output: Any
     instance_id: UUID
+    took_ms: float = 0.0
+    tokens: int = 0
+    cost: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """Somebody else has been working out the answer for so long."""
+
+    since: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What memory is asked: whose answer it would be, and for how long the asker may work it out alone."""
+
+    key: str
+    filler: UUID
+    blueprint_id: UUID
+    node_id: str | None
+    lease_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """One place under one limit. `patience` is how many seconds it may wait for it; 0 refuses what is over."""
+
+    key: str
+    limit: int
+    per_seconds: float
+    patience: float = 0.0
+    tokens: bool = False
+    """The limit counts tokens: what is typical is taken, and corrected by `charge`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What the shared limit says: come in after `wait` (0 is now), or not at all (`refused`, try after `wait`)."""
+    """What the shared limits say: come in after `wait` (0 is now), or not at all (`refused`, try after `wait`)."""
 
     refused: bool
     wait: timedelta
+    key: str
+    """The limit that decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A place in the queue of a critical section, of a visit or (`node_id` None) of a whole instance."""
+
+    id: UUID
+    section_key: str
+    places: int
+    """How many may be inside at once."""
+    owner: str
+    """Between owners the queue is fair."""
+    instance_id: UUID
+    node_id: str | None
+    visit: int | None
+    scope: str
+    age: timedelta = timedelta(0)
+    """Since it was drawn."""
 
 
 class Answers(Protocol):
     """The shared memory of answers."""
 
-    async def recall(self, key: str) -> Remembered | None:
-        """What is remembered under the key and has not expired."""
+    async def recall(self, question: Question) -> Remembered | Awaited | None:
+        """What is remembered; else who works it out, or None: the asker does so from now on."""
         ...
 
-    async def remember(self, key: str, output: Any, instance_id: UUID, expires_at: datetime) -> None:
-        """Keep an answer; a later one replaces it."""
+    async def remember(self, question: Question, answer: Remembered, ttl_seconds: float) -> None:
+        """Keep what the asker has worked out, unless its lease went to another or the memory was cleared since."""
+        ...
+
+    async def give_up(self, key: str, filler: UUID) -> None:
+        """The asker will not answer: the next one may try."""
         ...
 
 
 class Limits(Protocol):
     """Rates shared by all workers."""
 
-    async def take(self, key: str, limit: int, per_seconds: float, *, queue: bool) -> Grant:
-        """Take one place; with `queue` a place is always given, later if need be."""
+    async def take(self, demands: Sequence[Demand], place: str) -> Grant:
+        """Take a place under each of them, or under none; `place` names who asks, so that asking again is free."""
+        ...
+
+    async def charge(self, demands: Sequence[Demand], place: str, tokens: int) -> None:
+        """Put what was really used in the place of what was taken."""
+        ...
+
+
+class Sections(Protocol):
+    """The arbiter of critical sections."""
+
+    async def enter(self, ticket: Ticket) -> bool:
+        """Queue; whether it is inside. Asking again with the same ticket changes nothing."""
+        ...
+
+    async def leave(self, ticket_id: UUID) -> Sequence[Ticket]:
+        """Give the place back, or leave the queue; answers who is inside from now on and must be told."""
+        ...
+
+    async def told(self, ticket_id: UUID) -> None:
+        """Its instance knows that it is inside."""
+        ...
+
+    async def drawn_by(self, instance_id: UUID) -> Sequence[UUID]:
+        """The ids of all tickets of an instance."""
+        ...
+
+
+Decide = Callable[[Instance], Sequence[InstanceEvent]]
+"""What somebody outside records in an instance's stream, given the instance as it is; nothing where it came too late."""
+
+
+class Tell(Protocol):
+    """Records an outside fact in an instance's stream and lets its owner know."""
+
+    async def __call__(self, instance_id: UUID, decide: Decide) -> None:
+        """`decide` is asked again when somebody else recorded something first."""
         ...
 
 
@@ -60,6 +157,9 @@ class Surroundings:
 
     answers: Answers
     limits: Limits
+    sections: Sections
+    tell: Tell
+    deployment: Deployment
 
 
 class Middleware(Protocol):
@@ -76,3 +176,8 @@ class Observer(Protocol):
     async def __call__(self, event: Any, instance: Instance, around: Surroundings) -> None:
         """Take note."""
         ...
+
+
+def place_id(instance_id: UUID, node_id: str | None, visit: int | None, scope: str) -> UUID:
+    """The one id of a visit (or, without a node, of the instance) in shared memory, however often it is asked for."""
+    return uuid5(instance_id, f"{scope}/{node_id}/{visit}" if node_id is not None else "")
