@@ -4,8 +4,8 @@ from itertools import pairwise
 from typing import Any
 
 from chassis.language import CEL
-from contracts.deployment import Deployment
 from contracts.graph_rules import problems_of
+from contracts.vocabulary import Vocabulary
 from contracts.workflow import BlueprintConfig, WorkflowGraph
 
 START = {"id": "start", "type": "start"}
@@ -17,18 +17,18 @@ Document = dict[str, Any]
 Found = dict[str, tuple[str, str]]
 
 
-def problems(nodes: list[Any], edges: list[Any], config: Document | None = None, **offers: Any) -> Found:
-    """Pointer -> code and sentence; `offers` is what the deployment has."""
+def problems(nodes: list[Any], edges: list[Any], config: Document | None = None, **known: Any) -> Found:
+    """Pointer -> code and sentence; `known` is what its vocabulary has."""
     graph = WorkflowGraph.model_validate({"nodes": nodes, "edges": edges})
-    found = problems_of(graph, BlueprintConfig.model_validate(config or {}), CEL, Deployment(**offers))
+    found = problems_of(graph, BlueprintConfig.model_validate(config or {}), CEL, Vocabulary(**known))
     assert len({problem.pointer for problem in found}) == len(found)
     return {problem.pointer: (problem.code, problem.message) for problem in found}
 
 
-def with_node(node: Document, **offers: Any) -> Found:
+def with_node(node: Document, **known: Any) -> Found:
     """What is wrong with one node between a start and an end."""
     edges = [{"source": "start", "target": node["id"]}, {"source": node["id"], "target": "end"}]
-    return problems([START, node, END], edges, **offers)
+    return problems([START, node, END], edges, **known)
 
 
 def with_edge(**edge: Any) -> Found:

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from contracts.bodies import PlacedGraph, placed_graphs
 from contracts.config_rules import config_problems
 from contracts.control_rules import ControlRules
-from contracts.deployment import BUILT_IN, Deployment
 from contracts.edge_rules import EdgeRules
 from contracts.graph_shape import START, TooTangled, endless_cycles, loops
 from contracts.language import Language
@@ -13,6 +12,7 @@ from contracts.node_rules import NodeRules
 from contracts.reference_rules import Sight
 from contracts.refusal import Problem
 from contracts.text_rules import TextRules
+from contracts.vocabulary import BUILT_IN, Vocabulary
 from contracts.workflow import BlueprintConfig, WorkflowGraph
 
 MAX_NAMED_NODES = 10
@@ -20,7 +20,7 @@ MAX_NAMED_NODES = 10
 
 
 def problems_of(
-    graph: WorkflowGraph, config: BlueprintConfig, language: Language, deployment: Deployment = BUILT_IN
+    graph: WorkflowGraph, config: BlueprintConfig, language: Language, vocabulary: Vocabulary = BUILT_IN
 ) -> tuple[Problem, ...]:
     """All problems; empty when it may run.
 
@@ -34,15 +34,15 @@ def problems_of(
     found: list[Problem] = []
     for placed in graphs:
         sight = Sight(placed, homes, placed.local_roots())
-        found += _of_nodes(placed, NodeRules(text, sight, deployment))
+        found += _of_nodes(placed, NodeRules(text, sight, vocabulary))
         found += ids.repeated(placed)
         edge_rules = EdgeRules(text, sight)
         for index, edge in enumerate(placed.graph.edges):
             found += edge_rules.problems(index, edge)
         found += _of_the_whole(placed)
     found += unread
-    found += config_problems(config, text, deployment)
-    rule = deployment.executor_rules.get(config.executor or "")
+    found += config_problems(config, text, vocabulary)
+    rule = vocabulary.executor_rules.get(config.executor or "")
     return (*found, *(rule(graph, config) if rule else ()))
 
 

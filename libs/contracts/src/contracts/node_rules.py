@@ -8,7 +8,6 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from contracts.bodies import MAX_CONFIG_DEPTH, body_of, nests_deeper
-from contracts.deployment import Deployment
 from contracts.expression_text import templates_in
 from contracts.message import JsonObject
 from contracts.node_configs import NodeConfig
@@ -18,6 +17,7 @@ from contracts.policy_rules import policy_problems
 from contracts.reference_rules import Sight
 from contracts.refusal import Problem
 from contracts.text_rules import TextRules
+from contracts.vocabulary import Vocabulary
 from contracts.workflow import MAX_VALUE_BYTES, NODE_ID_PATTERN, Node
 
 _NO_BODY: JsonObject = {"nodes": []}
@@ -30,7 +30,7 @@ class NodeRules:
 
     text: TextRules
     sight: Sight
-    deployment: Deployment
+    vocabulary: Vocabulary
 
     def problems(self, index: int, node: Node) -> Iterator[Problem]:
         """Everything that is wrong with the node at this index."""
@@ -38,7 +38,7 @@ class NodeRules:
         if not re.fullmatch(NODE_ID_PATTERN, node.id) or "\n" in node.id:
             sentence = "An id has 1 to 128 letters, digits, dots, dashes and underscores."
             yield Problem(pointer=f"{at}/id", code="bad_id", message=sentence)
-        known = self.deployment.node_types
+        known = self.vocabulary.node_types
         kind = known.get(node.type)
         if kind is None:
             sentence = f"`{node.type}` is not a node type; known are {', '.join(known)}."
@@ -68,7 +68,7 @@ class NodeRules:
             yield from self._unknown_tool(at, name)
 
     def _unknown_tool(self, at: str, name: str) -> Iterator[Problem]:
-        tools = self.deployment.tools
+        tools = self.vocabulary.tools
         if tools is None or name in tools or any(templates_in(name)):
             return
         sentence = f"There is no tool `{name}`; known are {', '.join(sorted(tools))}."

@@ -1,4 +1,4 @@
-"""What a deployment has to offer to a blueprint, as far as it is known where blueprints are judged."""
+"""The names a blueprint may use, as far as they are known where blueprints are judged."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,8 +15,8 @@ ExecutorRule = Callable[[WorkflowGraph, BlueprintConfig], Iterable[Problem]]
 
 
 @dataclass(frozen=True, slots=True)
-class Deployment:
-    """Node types, tools, executors and middleware by name; what the product brings unless told."""
+class Vocabulary:
+    """Node types, tools, executors and middleware of a deployment; those that the product brings unless told."""
 
     tools: Collection[str] | None = None
     """None where it is not known which there are: then no tool's name is judged."""
@@ -27,5 +27,5 @@ class Deployment:
     middleware: Collection[str] = BUILT_IN_MIDDLEWARE
 
 
-BUILT_IN = Deployment()
+BUILT_IN = Vocabulary()
 """The product without anybody's additions."""
