@@ -97,9 +97,9 @@ class Life:
         """It leaves memory."""
         self.tell(facts.InstanceSuspended, due_at=due_at)
 
-    def signal(self) -> None:
+    def signal(self, *, early: bool = False) -> None:
         """Somebody sends it a signal."""
-        self.tell(facts.SignalReceived, signal_id=new_id(), name="go", payload=None, by="alice")
+        self.tell(facts.SignalReceived, signal_id=new_id(), name="go", payload=None, by="alice", early=early)
 
     def end(self, event_type: type[facts.InstanceEnded], **fields: Any) -> None:
         """It ends this way."""

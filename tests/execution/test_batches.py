@@ -53,7 +53,7 @@ def happen(dice: random.Random, lives: list[Life], ledger: Ledger) -> None:
     """Anything that can be said of an instance as it is now."""
     life, other = dice.choice(lives), dice.choice(lives)
     outside = (
-        life.signal,
+        lambda: life.signal(early=dice.random() < 0.5),
         lambda: life.hear_of(other.id),
         lambda: life.tell(facts.InstanceResumed, by="alice"),
         lambda: life.tell(facts.InstanceCancelRequested, by="alice"),

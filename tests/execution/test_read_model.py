@@ -72,6 +72,17 @@ async def test_whatever_reaches_a_resting_instance_makes_it_due_at_once(
     assert await steered(rows, life) == ("waiting", None, first)
 
 
+async def test_a_signal_that_nobody_waits_for_yet_wakes_nobody(rows: asyncpg.Connection, ledger: Ledger) -> None:
+    life = Life(ledger)
+    life.start()
+    life.rest(LATER)
+    life.signal(early=True)
+
+    await one_by_one(rows, ledger)
+
+    assert await steered(rows, life) == ("waiting", None, LATER)
+
+
 async def test_what_reached_an_instance_before_it_rested_does_not_wake_it(
     rows: asyncpg.Connection, ledger: Ledger
 ) -> None:

@@ -1,7 +1,10 @@
 """What reaches a run from outside: signals, approvals, children's ends, and orders to pause, go on or stop."""
 
-from typing import Any
+from operator import not_
+from typing import Annotated, Any
 from uuid import UUID
+
+from pydantic import Field
 
 from contracts.execution import RunError, Status
 from contracts.message import JsonObject
@@ -16,6 +19,8 @@ class SignalReceived(InstanceEvent):
     payload: Any
     by: str
     key: str | None = None
+    early: Annotated[bool, Field(exclude_if=not_)] = False
+    """Nobody waits for it yet, so it wakes nobody."""
 
 
 class ApprovalDecided(InstanceEvent):

@@ -141,7 +141,9 @@ SENTENCES: Mapping[type[facts.InstanceEvent], Callable[[Any], str]] = {
         f"Failed: {event.error.message} Goes on from there at {time(event.due_at)}, try {event.attempt}."
     ),
     facts.CompensationStarted: compensation_started,
-    facts.SignalReceived: lambda event: f"Signal {event.name} received from {event.by}.",
+    facts.SignalReceived: lambda event: (
+        f"Signal {event.name} received from {event.by}" + ("; nobody waits for it yet." if event.early else ".")
+    ),
     facts.ApprovalDecided: decided,
     facts.ChildEnded: child_ended,
     facts.InstanceCancelRequested: lambda event: f"{event.by} asked to cancel.",

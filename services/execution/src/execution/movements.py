@@ -89,6 +89,12 @@ def retried(movement: Movement, event: facts.InstanceRetried) -> None:
         movement.settle("waiting", resumes_at=event.timestamp)
 
 
+def signalled(movement: Movement, event: facts.SignalReceived) -> None:
+    """A signal that nobody waits for yet is kept, and leaves the instance at rest."""
+    if not event.early:
+        stirred(movement, event)
+
+
 def stirred(movement: Movement, event: facts.InstanceEvent) -> None:
     """One that rests is due from now on, so that the scan for due ones finds it whatever message is lost.
 
@@ -113,5 +119,6 @@ FOLDS: Mapping[type[facts.InstanceEvent], Callable[[Movement, Any], None]] = {
     facts.InstanceSuspended: suspended,
     facts.InstancePaused: paused,
     facts.InstanceRetried: retried,
+    facts.SignalReceived: signalled,
 }
 """How each fact moves an instance; what is not here happens within a run that somebody drives."""

@@ -44,7 +44,7 @@ WHERE status IN ('pending', 'running') AND worker_id = $1 LIMIT $2
 """
 DUE = """
 SELECT instance_id FROM workflow_instances
-WHERE resumes_at <= clock_timestamp() - make_interval(secs => $1)
+WHERE resumes_at <= clock_timestamp() - make_interval(secs => $1) AND instance_id <> ALL($3::uuid[])
 ORDER BY resumes_at LIMIT $2
 """
 UNCLAIMED = """
@@ -92,7 +92,9 @@ class Reconciler:
         now = monotonic()
         self.put_back = {key: at for key, at in self.put_back.items() if now - at < AGAIN_SECONDS}
         await self.publish(publisher, WAKE, "worker_died", await self.orphans())
-        await self.publish(publisher, WAKE, "time_passed", await self.ids(DUE, GRACE_SECONDS, BATCH))
+        await self.publish(
+            publisher, WAKE, "time_passed", await self.ids(DUE, GRACE_SECONDS, BATCH, list(self.put_back))
+        )
         if self.scans % SCANS_BETWEEN_STREAM_CHECKS == 0:
             await self.republish_starts(publisher)
         if self.scans % SCANS_BETWEEN_CHORES == 0:
