@@ -1,11 +1,12 @@
 """The rules for splits, caught errors, joins, compensation, cancellation, breaks and calls of blueprints."""
 
+import json
 from typing import Any
 
 import pytest
 
 from contracts.graph_shape import endless_cycles
-from contracts.workflow import WorkflowGraph
+from contracts.workflow import Edge, WorkflowGraph
 from tests.support.judging import (
     END,
     LINE,
@@ -56,6 +57,22 @@ class TestErrorEdges:
     def test_lead_from_a_node_that_can_fail(self) -> None:
         assert with_edge(source="work", target="end", on_error="any") == {}
         assert with_edge(source="work", target="end", on_error=["timeout"], condition='error.code == "slow"') == {}
+
+    @pytest.mark.parametrize(
+        ("written", "caught"),
+        [
+            ("any", "any"),
+            (True, "any"),
+            ("timeout", ("timeout",)),
+            (["timeout", "rejected"], ("timeout", "rejected")),
+            (None, None),
+        ],
+    )
+    def test_name_one_type_several_or_any(self, written: Any, caught: Any) -> None:
+        sent = json.dumps({"source": "a", "target": "b", "on_error": written})
+        edge = Edge.model_validate_json(sent, strict=True)
+        assert edge.on_error == caught
+        assert Edge.model_validate_json(edge.model_dump_json(), strict=True) == edge
 
     def test_do_not_lead_from_a_start_or_an_end(self) -> None:
         assert codes(with_edge(source="start", target="end", on_error="any")) == {

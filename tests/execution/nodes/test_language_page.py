@@ -1,19 +1,30 @@
 """What the page on the workflow language shows is so."""
 
+import json
 import re
 from pathlib import Path
+from typing import Any
 
+import pytest
 import yaml
+from pydantic import BaseModel
 
 from chassis.expressions import check, evaluate
+from chassis.language import CEL
 from chassis.templates import render
+from contracts.blueprint import BlueprintBody
+from contracts.graph_rules import problems_of
 from contracts.node_configs import NodeConfig
 from contracts.node_types import NODE_TYPES
+from contracts.workflow import BlueprintConfig, WorkflowGraph
 from execution.nodes.tool import ToolAction
 from execution.tool_sources import load_tools
 from tests.support.node_calls import failure_of, node_call
 
 PAGE = (Path(__file__).parents[3] / "docs" / "workflow-language.md").read_text()
+
+
+GRAPHS = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(nodes:.*?)```", PAGE, re.DOTALL)]
 
 
 def block(language: str) -> str:
@@ -22,12 +33,33 @@ def block(language: str) -> str:
     return found[1]
 
 
+def members(model: type[BaseModel]) -> set[str]:
+    return {field.alias or name for name, field in model.model_fields.items()}
+
+
 def test_every_node_type_and_member_is_told() -> None:
-    rows = {row[1]: row[2] for row in re.finditer(r"^\| `(\w+)` \| (.*?) \|", PAGE, re.MULTILINE)}
+    table = PAGE[PAGE.index("## Nodes") :]
+    rows = {row[1]: row[2] for row in re.finditer(r"^\| `(\w+)` \| (.*?) \| .*? \|$", table, re.MULTILINE)}
     assert set(NODE_TYPES) <= set(rows)
     for name, model in NODE_TYPES.items():
-        for member in set(model.model_fields) - set(NodeConfig.model_fields):
+        for member in members(model) - members(NodeConfig):
             assert re.search(rf"`{member}[?:`]", rows[name]), f"{member} of {name}"
+
+
+@pytest.mark.parametrize("member", sorted(members(NodeConfig) | members(BlueprintConfig)))
+def test_every_policy_and_setting_is_told(member: str) -> None:
+    assert re.search(rf"`(config\.)?{member}`", PAGE)
+
+
+@pytest.mark.parametrize("graph", GRAPHS, ids=lambda graph: graph["nodes"][1]["id"])
+def test_its_graphs_keep_every_rule(graph: dict[str, Any]) -> None:
+    body = BlueprintBody.model_validate_json(json.dumps({"name": "shown", **graph}), strict=True)
+    assert problems_of(WorkflowGraph(nodes=body.nodes, edges=body.edges), body.config, CEL) == ()
+
+
+def test_its_graphs_show_every_construct() -> None:
+    shown = " ".join(re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL))
+    assert {name for name in NODE_TYPES if f"type: {name}" in shown} >= {"loop", "map", "region", "blueprint", "race"}
 
 
 def test_its_expressions_hold() -> None:

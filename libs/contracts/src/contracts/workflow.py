@@ -37,7 +37,9 @@ Visibility = Literal["private", "team", "public"]
 def _one_or_several(value: Any) -> Any:
     if value is True:
         return "any"
-    return [value] if isinstance(value, str) and value != "any" else value
+    if isinstance(value, list):
+        return tuple(value)
+    return (value,) if isinstance(value, str) and value != "any" else value
 
 
 Seconds = Annotated[float, Field(gt=0, le=MAX_TIMEOUT_SECONDS)]
