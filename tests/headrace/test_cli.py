@@ -10,8 +10,8 @@ from headrace.embedded.secrets import secrets_of
 from tests.support.stacks import clean_environment
 
 COMMANDS = (
-    "up", "status", "service", "token", "run", "validate", "instances", "logs", "cancel", "migrate", "dead-letters",
-    "demo", "version",
+    "up", "status", "service", "token", "run", "validate", "instances", "logs", "waits", "lineage", "signal", "approve",
+    "reject", "pause", "resume", "retry", "cancel", "terminate", "migrate", "dead-letters", "demo", "version",
 )  # fmt: skip
 LIGHT_START_MODULES_ABSENT = ("httpx", "asyncpg", "nats", "yaml", "rich", "contracts", "chassis")
 
@@ -48,6 +48,12 @@ def test_the_first_help_lists_every_command(headrace):
         (["token"], ".headrace holds no signing key yet: start a stack with `headrace up`"),
         (["up", "--tools", "missing.py"], "missing.py is not a file: --tools names a Python file"),
         (["run", "missing.yaml"], "missing.yaml cannot be read (No such file or directory): check the path."),
+        (["signal", "paid"], "That is 1 word where 2 are expected: headrace signal ID NAME."),
+        (["signal", "--blueprint", "1", "paid"], "--blueprint and --key go together"),
+        (["signal", "--key", "k", "1", "paid"], "--blueprint and --key go together"),
+        (["signal", "1", "paid", "--payload", "yes"], "--payload is not JSON"),
+        (["approve", "1", "--form", "{"], "--form is not JSON"),
+        (["pause", "1"], "No stack runs on .headrace: start one with `headrace up`"),
         (["demo"], "examples holds no blueprints (*.yaml)"),
         (["cancel", "1", "--url", "http://127.0.0.1:9", "--token", "t"], "http://127.0.0.1:9 does not answer"),
     ],
@@ -60,6 +66,24 @@ def test_a_refusal_is_one_sentence_that_says_what_to_do(headrace, arguments, sen
     assert err.startswith("headrace: ")
     assert sentence in err
     assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--signal", "=1"], "--signal '=1' names nothing: write --signal NAME or --signal NAME=VALUE."),
+        (["--signal", "paid=yes"], "--signal paid is not JSON"),
+        (["--approve", "review={"], "--approve review is not JSON"),
+        (["--reject", ""], "--reject '' names nothing"),
+    ],
+)
+def test_answers_that_cannot_be_read_are_refused_before_anything_runs(headrace, tmp_path, options, sentence):
+    (tmp_path / "empty.yaml").write_text("{}")
+
+    status, out, err = headrace("run", "empty.yaml", *options)
+
+    assert (status, out) == (1, "")
+    assert sentence in err
 
 
 def test_a_fault_of_ours_is_no_traceback(headrace, monkeypatch):

@@ -7,26 +7,7 @@ import pytest
 
 from headrace.client import Headrace
 from headrace.errors import Complaint, FieldProblem, ProblemError, Unreachable
-
-
-class Gateway:
-    """Answers from a script and remembers what it was asked."""
-
-    def __init__(self, *answers: httpx.Response) -> None:
-        self.answers = list(answers)
-        self.asked: list[httpx.Request] = []
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(request)
-        return self.answers.pop(0)
-
-
-def client(gateway) -> Headrace:
-    return Headrace("http://gateway/", "secret", transport=httpx.MockTransport(gateway))
-
-
-def problem(status: int, **members) -> httpx.Response:
-    return httpx.Response(status, json=members, headers={"Content-Type": "application/problem+json"})
+from tests.headrace.gateways import Gateway, client, problem
 
 
 def test_a_blueprint_is_created_as_the_bearer():

@@ -38,15 +38,19 @@ def load_blueprint(path: Path) -> dict[str, Any]:
 
 def load_input(text: str | None) -> Loaded:
     """An input from the command line: JSON, or `@FILE` with JSON or YAML; an empty object when not given."""
-    if text is None:
-        return {}
+    return {} if text is None else load_json(text, "--input ")
+
+
+def load_json(text: str, option: str) -> Loaded:
+    """A value from the command line: JSON, or `@FILE` with JSON or YAML; `option` is what stands before it."""
     if text.startswith("@"):
         return _load(Path(text[1:]))
     try:
         return json.loads(text)
     except ValueError as error:
+        name = option.rstrip(" =")
         raise Complaint(
-            f'--input is not JSON ({error}): write for example --input \'{{"name": "Ada"}}\', or --input @FILE.'
+            f'{name} is not JSON ({error}): write for example {option}\'{{"name": "Ada"}}\', or {option}@FILE.'
         ) from error
 
 

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from headrace.commands import blueprints, databases, instances, stack, tour
+from headrace.commands import blueprints, databases, instances, signals, stack, steering, tour
 from headrace.errors import HeadraceError
 
 UNEXPECTED = 70
@@ -32,7 +32,16 @@ app.command(rich_help_panel="Blueprints and runs")(blueprints.run)
 app.command(rich_help_panel="Blueprints and runs")(blueprints.validate)
 app.command("instances", rich_help_panel="Blueprints and runs")(instances.list_instances)
 app.command(rich_help_panel="Blueprints and runs")(instances.logs)
-app.command(rich_help_panel="Blueprints and runs")(instances.cancel)
+app.command(rich_help_panel="Blueprints and runs")(instances.waits)
+app.command(rich_help_panel="Blueprints and runs")(instances.lineage)
+app.command(rich_help_panel="Steering a run")(signals.signal)
+app.command(rich_help_panel="Steering a run")(signals.approve)
+app.command(rich_help_panel="Steering a run")(signals.reject)
+app.command(rich_help_panel="Steering a run")(steering.pause)
+app.command(rich_help_panel="Steering a run")(steering.resume)
+app.command(rich_help_panel="Steering a run")(steering.retry)
+app.command(rich_help_panel="Steering a run")(steering.cancel)
+app.command(rich_help_panel="Steering a run")(steering.terminate)
 app.command(rich_help_panel="Operations")(databases.migrate)
 app.command(rich_help_panel="Operations")(databases.rebuild)
 app.command(rich_help_panel="Operations")(databases.dead_letters)

@@ -83,7 +83,7 @@ def _run_examples(client: Headrace, files: list[Path]) -> None:
         blueprint, _ = publish(client, load_blueprint(file), USER)
         print(f"\n{file}  {blueprint['description']}")
         print(f"  input   {json.dumps(given)}")
-        watch(client, blueprint["id"], given, quiet=False, out=sys.stdout)
+        watch(client, blueprint["id"], given, sys.stdout)
 
 
 def _show_processes(state: State) -> None:

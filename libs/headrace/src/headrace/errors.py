@@ -17,6 +17,20 @@ class Unreachable(HeadraceError):
     """No gateway answers at the URL."""
 
 
+class LeftRunning(HeadraceError):
+    """Ctrl-C while a run was watched: the run goes on."""
+
+    exit_code = 130
+
+    def __init__(self, instance_id: str | None) -> None:
+        """`instance_id` is None when the run had not been named yet."""
+        if instance_id is None:
+            super().__init__("Left before the run was accepted: `headrace instances` shows whether it was.")
+            return
+        follow, end = f"`headrace logs {instance_id} --follow`", f"`headrace cancel {instance_id}`"
+        super().__init__(f"Run {instance_id} goes on without you. {follow} shows it, {end} ends it.")
+
+
 @dataclass(frozen=True)
 class FieldProblem:
     """One thing that is wrong with a request: a JSON pointer, a stable code, a sentence."""
@@ -41,9 +55,12 @@ class ProblemError(HeadraceError):
         self.detail = detail
         self.errors = errors
         self.title = title
+        self.next_step = ""
+        """What a person can do about it, where whoever asked knows."""
 
     def __str__(self) -> str:
         """The refusal for a terminal: what was refused, then every problem on its own line."""
         lines = [f"{self.title} ({self.status} {self.code}): {self.detail}"]
         lines += [f"  {problem.pointer or '/'}  {problem.message}" for problem in self.errors]
+        lines += [self.next_step] if self.next_step else []
         return "\n".join(lines)

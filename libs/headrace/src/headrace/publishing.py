@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from headrace.client import Headrace, JsonObject
+from headrace.client import Headrace
+from headrace.connection import JsonObject
 
 
 def publish(client: Headrace, body: Mapping[str, Any], owner: str | None) -> tuple[JsonObject, str]:

@@ -1,58 +1,78 @@
 """Run a blueprint and show it: progress while it goes on, the outcome when it has ended."""
 
 import json
+import sys
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TextIO
 
-from headrace.client import Headrace, JsonObject
-from headrace.errors import Complaint, Unreachable
+from headrace.answering import Answering
+from headrace.client import Headrace
+from headrace.connection import JsonObject
+from headrace.errors import Complaint, LeftRunning, Unreachable
+from headrace.following import entries
 from headrace.progress import RunPicture, summary
-from headrace.terminal import follow, screen
+from headrace.terminal import QuietScreen, Screen, follow, screen
 
-WAIT_SECONDS = 24 * 3600.0
-"""How long a run is waited for after its stream broke off; Ctrl-C leaves it running."""
+PATIENCE_SECONDS = 15.0
+"""How long a gateway that went away may take to come back; a supervised one takes two."""
+SETTLE_SECONDS = 60.0
+"""How long the read model may take to show the end that the stream told."""
 
 
-def watch(client: Headrace, blueprint_id: str, given: Any, *, quiet: bool, out: TextIO) -> JsonObject:
-    """Start a run, show its progress on `out` (unless quiet), and return the instance as it ended."""
+def watch(
+    client: Headrace, blueprint_id: str, given: Any, out: TextIO | None, answering: Answering | None = None
+) -> JsonObject:
+    """Start a run, show its progress on `out` (None: say only what calls for somebody), return it as it ended."""
     picture = RunPicture()
+    answering = answering or Answering(client)
     try:
-        lines = client.stream(blueprint_id, given)
-        if quiet:
-            for line in lines:
-                picture.tell(line)
-        else:
-            with screen(out) as shown:
-                follow(lines, shown, picture)
-    except Unreachable:
-        # The run does not depend on who watches it; ask for its end instead, if it is known which run it is.
-        if picture.instance_id is None:
-            raise
-    instance = _ended(client, picture.instance_id)
-    if not quiet:
-        tell_outcome(instance, out)
+        with _screen(out) as shown:
+            try:
+                follow(client.stream(blueprint_id, given), shown, picture, answering.react)
+            except Unreachable:
+                if picture.instance_id is None:
+                    raise
+            if not picture.ended:
+                _follow_log(client, shown, picture, answering)
+            for sentence in answering.unused():
+                shown.say(sentence)
+        instance = client.wait(str(picture.instance_id), SETTLE_SECONDS)
+    except KeyboardInterrupt:
+        raise LeftRunning(picture.instance_id) from None
+    if out is not None:
+        tell_outcome(instance, out, compensated=picture.compensated)
     return instance
 
 
-def _ended(client: Headrace, instance_id: str | None) -> JsonObject:
+def _screen(out: TextIO | None) -> AbstractContextManager[Screen]:
+    return nullcontext(QuietScreen(sys.stderr)) if out is None else screen(out)
+
+
+def _follow_log(client: Headrace, shown: Screen, picture: RunPicture, answering: Answering) -> None:
+    """The rest of a run whose stream broke off: it does not depend on who watches it."""
+    instance_id = picture.instance_id
     if instance_id is None:
         raise Complaint("The stream ended before it named its run: look for it with `headrace instances`.")
+    lines = entries(client, instance_id, after=picture.seq, patience_seconds=PATIENCE_SECONDS)
     try:
-        return client.wait(instance_id, WAIT_SECONDS)
+        follow(lines, shown, picture, answering.react)
     except Unreachable as error:
         raise Complaint(
             f"The stack went away. Run {instance_id} goes on when it is back: `headrace logs {instance_id} --follow`."
         ) from error
 
 
-def tell_outcome(instance: Mapping[str, Any], out: TextIO) -> None:
-    """Output or error, then what the run took and cost."""
+def tell_outcome(instance: Mapping[str, Any], out: TextIO, *, compensated: bool = False) -> None:
+    """Output or error, what can be done about it, then what the run took and cost."""
     if instance["status"] == "completed":
         print(f"  output  {json.dumps(instance['output'], ensure_ascii=False)}", file=out)
     elif instance.get("error"):
         error = instance["error"]
         where = f" at {error['node_id']}" if error.get("node_id") else ""
         print(f"  error{where}  {error['message']} ({error['type']}, {error['code']})", file=out)
+        if not compensated:
+            print(f"  headrace retry {instance['id']}  lets it go on from there", file=out)
     print(f"  {summary(instance)}", file=out, flush=True)
 
 

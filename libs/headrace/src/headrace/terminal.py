@@ -1,7 +1,7 @@
 """Where progress goes: a live region at a terminal, plain lines anywhere else."""
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol, TextIO
 
@@ -9,6 +9,13 @@ from headrace.progress import RunPicture
 
 RUNNING_SHOWN = 8
 REFRESH_PER_SECOND = 12
+STYLES = {"✓": "green", "✗": "red", "!": "red", "↻": "yellow", "‖": "yellow", "✎": "cyan", "→": "cyan", " ": "bold"}
+"""By the sign that a line begins with; a command to give begins with a space."""
+URGENT = ("    headrace ", "! ")
+"""How lines begin that call for somebody: a command to give, something that was refused."""
+
+
+React = Callable[[Mapping[str, Any], RunPicture], Iterable[str]]
 
 
 class Screen(Protocol):
@@ -52,6 +59,25 @@ class PlainScreen:
         """Nothing: what is in flight is not worth a line that stays."""
 
 
+class QuietScreen:
+    """Where output is for a program: only what a person must do is said, beside it."""
+
+    def __init__(self, out: TextIO) -> None:
+        """Write to `out`."""
+        self._out = out
+
+    def say(self, text: str) -> None:
+        """A line, if it calls for somebody."""
+        if text.startswith(URGENT):
+            print(text, file=self._out, flush=True)
+
+    def token(self, node_id: str, text: str) -> None:
+        """Nothing."""
+
+    def show(self, picture: RunPicture) -> None:
+        """Nothing."""
+
+
 class LiveScreen:
     """A terminal: finished lines scroll up, what is in flight turns below them."""
 
@@ -73,7 +99,8 @@ class LiveScreen:
     def show(self, picture: RunPicture) -> None:
         """Redraw what is in flight; the words of a model that is done leave the region for good."""
         self._running = dict(picture.running)
-        for node in [node for node in self._words if node not in self._running]:
+        speaking = {name.partition("[")[0] for name in self._running}
+        for node in [node for node in self._words if node not in speaking]:
             self.say(f"✎ {node}: {self._words.pop(node)}")
         self._draw()
 
@@ -91,7 +118,7 @@ class LiveScreen:
 
 
 def _style(text: str) -> str:
-    return {"✓": "green", "✗": "red", "↻": "yellow", "✎": "cyan"}.get(text[:1], "")
+    return STYLES.get(text[:1], "")
 
 
 @contextmanager
@@ -108,8 +135,11 @@ def screen(out: TextIO = sys.stdout) -> Iterator[Screen]:
         yield LiveScreen(live)
 
 
-def follow(lines: Iterable[Mapping[str, Any]], on: Screen, picture: RunPicture) -> None:
-    """Show a run from its stream until the stream ends, and fold it into `picture`."""
+def follow(lines: Iterable[Mapping[str, Any]], on: Screen, picture: RunPicture, react: React = lambda *_: ()) -> None:
+    """Show a run from its stream until the stream ends, and fold it into `picture`.
+
+    `react` is told of every line, once it is shown, and says what is to be shown after it.
+    """
     for line in lines:
         if line.get("event") == "Token":
             data = line.get("data") or {}
@@ -117,5 +147,6 @@ def follow(lines: Iterable[Mapping[str, Any]], on: Screen, picture: RunPicture) 
             continue
         sentence = picture.tell(line)
         on.show(picture)
-        if sentence is not None:
-            on.say(sentence)
+        for said in (*([sentence] if sentence else []), *react(line, picture)):
+            on.say(said)
+        picture.dealt_with(line)

@@ -7,15 +7,36 @@ from typing import Annotated
 
 import typer
 
-from headrace.commands.options import DEFAULT_DATA_DIR, AsJson, DataDir, Token, Url, User, connect, own_name
+from headrace.commands.options import (
+    DEFAULT_DATA_DIR,
+    AsJson,
+    DataDir,
+    Token,
+    Url,
+    User,
+    connect,
+    own_name,
+    repeated_options,
+)
 
 BlueprintFile = Annotated[Path, typer.Argument(help="A blueprint in YAML or JSON: the body of POST /blueprints.")]
 
 
 def run(
+    context: typer.Context,
     file: BlueprintFile,
     input: Annotated[
         str | None, typer.Option("--input", "-i", help="The run's input: JSON, or @FILE.", metavar="JSON|@FILE")
+    ] = None,
+    signal: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME[=JSON]", help="Send this signal as soon as the run waits for it; again for more."),
+    ] = None,
+    approve: Annotated[
+        list[str] | None, typer.Option(metavar="NODE[=JSON]", help="Approve at this node, with this form.")
+    ] = None,
+    reject: Annotated[
+        list[str] | None, typer.Option(metavar="NODE[=TEXT]", help="Reject at this node, with this comment.")
     ] = None,
     as_json: AsJson = False,
     data_dir: DataDir = DEFAULT_DATA_DIR,
@@ -26,26 +47,33 @@ def run(
     """Run a blueprint file and watch it node by node.
 
     The blueprint is created when you have none of its name, gets a new version when the file has changed, and is
-    used as it is otherwise. Exit status: 0 completed, 1 failed or cancelled, 2 refused.
+    used as it is otherwise. A run that waits for somebody says which command lets it go on; --signal, --approve and
+    --reject answer it at once. Exit status: 0 completed, 1 ended otherwise, 2 refused, 130 left by Ctrl-C (the run
+    goes on).
 
     Examples:
 
       headrace run examples/hello.yaml --input '{"name": "Ada"}'
 
       headrace run review.yaml --input @order.json --json | jq .output
+
+      headrace run purchase.yaml --approve review='{"limit": 2000}' --signal paid='{"amount": 20}'
     """
+    from headrace.answering import Answering, Answers
     from headrace.blueprint_file import load_blueprint, load_input
     from headrace.publishing import publish
     from headrace.runs import execution_of, watch
     from headrace.tokens import subject_of
 
     body, given = load_blueprint(file), load_input(input)
+    answers = Answers.prepared(signal or (), approve or (), reject or ())
     with connect(data_dir, url, token, user) as client:
         me = subject_of(token) if token else own_name(user)
         blueprint, done = publish(client, body, me)
         if not as_json:
             print(f"{blueprint['name']} · version {blueprint['version']} ({done})")
-        instance = watch(client, blueprint["id"], given, quiet=as_json, out=sys.stdout)
+        answering = Answering(client, answers, repeated_options(context))
+        instance = watch(client, blueprint["id"], given, None if as_json else sys.stdout, answering)
         if as_json:
             print(json.dumps(execution_of(instance), indent=2))
     if instance["status"] != "completed":

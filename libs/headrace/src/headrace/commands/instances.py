@@ -1,21 +1,22 @@
-"""`instances`, `logs` and `cancel`: runs."""
+"""`instances`, `logs`, `waits` and `lineage`: how runs are."""
 
 import json
-import time
-from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from headrace.commands.options import DEFAULT_DATA_DIR, AsJson, DataDir, Token, Url, User, connect
-
-if TYPE_CHECKING:
-    from headrace.client import Headrace
-
-FOLLOW_SECONDS = 0.5
-
-InstanceId = Annotated[str, typer.Argument(help="The run's id.", metavar="ID")]
+from headrace.commands.options import (
+    DEFAULT_DATA_DIR,
+    AsJson,
+    DataDir,
+    InstanceId,
+    Token,
+    Url,
+    User,
+    connect,
+    repeated_options,
+)
 
 
 def list_instances(
@@ -33,7 +34,7 @@ def list_instances(
 
       headrace instances --status failed --limit 5
     """
-    from headrace.progress import milliseconds
+    from headrace.sentences import milliseconds
 
     with connect(data_dir, url, token, user) as client:
         found = list(islice(client.instances(status=status), limit))
@@ -62,43 +63,82 @@ def logs(
 
       headrace logs 0199f1c2-5a7e-7cc1-b1a6-4f3d2e1c0b9a --follow
     """
+    from headrace.following import entries
+
     with connect(data_dir, url, token, user) as client:
-        for entry in _entries(client, instance_id, follow):
+        for entry in entries(client, instance_id, follow=follow):
             print(json.dumps(entry) if as_json else _sentence(entry), flush=True)
-
-
-def _entries(client: "Headrace", instance_id: str, follow: bool) -> Iterator[dict[str, Any]]:
-    """What is logged so far, and with `follow` what is to come; the status is asked first, so nothing is missed."""
-    from headrace.client import ENDED
-
-    seen = 0
-    while True:
-        ended = not follow or client.instance(instance_id)["status"] in ENDED
-        for entry in client.logs(instance_id, after=seen):
-            seen = entry["seq"]
-            yield entry
-        if ended:
-            return
-        time.sleep(FOLLOW_SECONDS)
 
 
 def _sentence(entry: dict[str, Any]) -> str:
     return f"{entry['time']}  {entry['level']:<5} {entry['message']}"
 
 
-def cancel(
+def waits(
+    context: typer.Context,
     instance_id: InstanceId,
+    as_json: AsJson = False,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     url: Url = None,
     token: Token = None,
     user: User = None,
 ) -> None:
-    """End a run before its time.
+    """Show what a run waits for, and the commands that let it go on.
 
     Examples:
 
-      headrace cancel 0199f1c2-5a7e-7cc1-b1a6-4f3d2e1c0b9a
+      headrace waits 0199f1c2-5a7e-7cc1-b1a6-4f3d2e1c0b9a
+    """
+    from headrace.waits import Wait
+
+    with connect(data_dir, url, token, user) as client:
+        found = client.waits(instance_id)
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    for item in found["items"]:
+        wait = Wait.read(item["node_id"], item)
+        print(f"{wait.node_id} waits for {wait.told()}")
+        for command in wait.commands(instance_id, repeated_options(context)):
+            print(f"    {command}")
+    if found["status"] == "paused":
+        print(f"{instance_id} is paused: headrace resume {instance_id}{repeated_options(context)}")
+    elif not found["items"]:
+        print(f"{instance_id} is {found['status']} and waits for nobody.")
+
+
+def lineage(
+    instance_id: InstanceId,
+    as_json: AsJson = False,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    url: Url = None,
+    token: Token = None,
+    user: User = None,
+) -> None:
+    """Show which run started this one, and which runs it started.
+
+    Examples:
+
+      headrace lineage 0199f1c2-5a7e-7cc1-b1a6-4f3d2e1c0b9a
     """
     with connect(data_dir, url, token, user) as client:
-        answer = client.cancel(instance_id)
-    print("cancelled" if answer["status"] == "cancelled" else "cancelling: its nodes are being told")
+        found = client.lineage(instance_id)
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    parent, children = found["parent"], found["children"]
+    print(f"run      {instance_id}")
+    if parent is None:
+        print("parent   none: it was started by a person or a program")
+    else:
+        print(f"root     {found['root_id']}\nparent   {_relative(parent)}")
+    for child in children:
+        print(f"child    {_relative(child)}")
+    if not children:
+        print("children none")
+
+
+def _relative(relative: dict[str, Any]) -> str:
+    of = f"blueprint {relative['blueprint_id']} version {relative['blueprint_version']}"
+    node = f" · node {relative['node_id']}" if relative["node_id"] else ""
+    return f"{relative['instance_id']}  {relative['status']:<10} {of}{node}"

@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,7 +28,22 @@ Token = Annotated[
 User = Annotated[
     str | None, typer.Option("--user", envvar="HEADRACE_USER", help="Who asks (default: your login name).")
 ]
+InstanceId = Annotated[str, typer.Argument(help="The run's id.", metavar="ID")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+
+
+REPEATED = {"data_dir": "--data-dir", "url": "--url", "user": "--user"}
+"""Options that a follow-up command needs as well; a token is never shown."""
+
+
+def repeated_options(context: typer.Context) -> str:
+    """Which stack and who, as it was said on the command line and must be said again; begins with a space."""
+    said = ""
+    for name, option in REPEATED.items():
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            said += f" {option} {shlex.quote(str(context.params[name]))}"
+    return said
 
 
 def signing_key(data_dir: Path) -> str:
