@@ -4,9 +4,13 @@ import pytest
 
 from chassis.ids import new_id
 from contracts import instance_events as facts
-from execution.decisions import MAX_IDLE_CLAIMS, Turn
-from execution.domain import Instance, OutOfOrder
+from execution.decisions.advancing import MAX_IDLE_CLAIMS, claim
+from execution.decisions.finishing import settle
+from execution.domain import Instance
 from execution.nodes.action import NodeResult
+from execution.state import OutOfOrder
+from execution.turn import Turn
+from execution.visits import Visit
 from tests.support.builders import a_graph, a_node
 from tests.support.story import Story, output_of, told
 
@@ -33,8 +37,8 @@ class TestAChainOfEffects:
         story = Story(a_graph("start -> a", "a -> b", a_node("a", "tool"), a_node("b", "tool")))
         story.done("a")
         turn = Turn(story.instance, story.now)
-        turn.settle(("a", 1), 1, NodeResult("again"))
-        turn.settle(("b", 1), 2, NodeResult("another attempt"))
+        settle(turn, Visit("a", 1), 1, NodeResult("again"))
+        settle(turn, Visit("b", 1), 2, NodeResult("another attempt"))
         assert turn.events == []
 
     def test_a_history_with_a_hole_is_refused(self) -> None:
@@ -59,15 +63,15 @@ class TestExecutors:
 
     def test_parallel_begins_every_ready_node(self) -> None:
         story = Story(self.GRAPH, executor="parallel")
-        assert set(story.instance.running) == {("a", 1), ("b", 1)}
+        assert set(story.instance.running) == {Visit("a", 1), Visit("b", 1)}
 
     def test_parallel_keeps_to_its_limit(self) -> None:
         story = Story(self.GRAPH, executor="parallel", max_parallel=1)
-        assert set(story.instance.running) == {("a", 1)}
+        assert set(story.instance.running) == {Visit("a", 1)}
 
     def test_sequential_begins_one_after_the_other(self) -> None:
         story = Story(self.GRAPH, executor="sequential")
-        assert set(story.instance.running) == {("a", 1)}
+        assert set(story.instance.running) == {Visit("a", 1)}
         assert story.done("a") == ["NodeCompleted a", "NodeStarted b"]
 
     def test_sequential_waits_for_a_delay_too(self) -> None:
@@ -98,7 +102,7 @@ class TestRouting:
 
     def test_no_true_edge_fails_the_run(self) -> None:
         story = Story(a_graph("start -> a if input == 1"), input=2)
-        assert story.later() == ["InstanceFailed"]
+        assert told(story.facts)[-1] == "InstanceFailed"
         assert story.instance.error is not None
         assert (story.instance.error.code, story.instance.error.node_id) == ("no_branch_taken", "start")
 
@@ -128,7 +132,7 @@ class TestFailing:
         story = Story(a_graph("start -> a", a_node("a", "tool")))
         for _ in range(MAX_IDLE_CLAIMS + 1):
             turn = Turn(story.instance, story.now)
-            turn.claim(new_id())
+            claim(turn, new_id())
         assert isinstance(turn.events[-1], facts.NodeFailed)
         assert turn.events[-1].error.code == "worker_lost"
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from execution.graph import CompiledGraph, Flow
+from execution.flow import Flow
+from execution.graph import CompiledGraph
 from tests.support.builders import a_graph
 
 Choice = Callable[[str, int], Sequence[str] | None]
@@ -22,7 +23,7 @@ def path(flow: Flow, choose: Choice = everywhere, steps_max: int = 200) -> list[
     flow.begin()
     visited = []
     while flow.ready:
-        (node_id, visit), _ = flow.ready.popitem(last=False)
+        (node_id, visit, _), _ = flow.ready.popitem(last=False)
         visited.append(node_id)
         assert len(visited) <= steps_max, f"does not end: {visited}"
         targets = choose(node_id, visit)

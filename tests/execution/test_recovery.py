@@ -7,11 +7,12 @@ from chassis import clock
 from chassis.ids import new_id
 from contracts.instance_events import InstanceCancelRequested, InstanceClaimed, NodeCompleted
 from contracts.workflow import BlueprintConfig
-from execution.decisions import Turn
+from execution.decisions.advancing import advance
 from execution.domain import Instance
 from execution.door import requested
 from execution.known import compile_version, version_definition
 from execution.records import Records
+from execution.turn import Turn
 from tests.support.builders import a_graph, a_node, an_execution
 from tests.support.eventually import eventually
 from tests.support.mill import Mill, milling
@@ -35,7 +36,7 @@ class Elsewhere:
         worker_id = self.worker_id if claimed else None
         turn.take(requested(command, version.config, turn.now, worker_id))
         if drive:
-            turn.advance()
+            advance(turn)
         await self.records.append(turn.events)
         return turn.instance
 

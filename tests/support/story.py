@@ -7,10 +7,13 @@ from chassis.ids import new_id
 from contracts import instance_events as facts
 from contracts.workflow import BlueprintConfig, WorkflowGraph
 from execution import door
-from execution.decisions import Turn
+from execution.decisions.advancing import advance, conclude
+from execution.decisions.finishing import ChildRequested, settle
 from execution.domain import Instance
 from execution.graph import CompiledGraph
 from execution.nodes.action import NodeFailure, NodeResult
+from execution.turn import Turn
+from execution.visits import Visit
 from tests.support.builders import a_reference, an_execution
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -22,6 +25,7 @@ class Story:
 
     def __init__(self, graph: WorkflowGraph, input: Any = None, **config: Any) -> None:
         self.graph = CompiledGraph(graph)
+        self.written = graph
         command = an_execution(a_reference(), input)
         self.instance = Instance(command.instance_id, self.graph)
         self.now = NOON
@@ -31,8 +35,12 @@ class Story:
         self.commit(turn)
 
     def commit(self, turn: Turn) -> list[str]:
-        """Let the turn go on to its end."""
-        turn.advance()
+        """Let the turn go on to its end; a failure that is there already is not tried again."""
+        before = -1
+        while len(turn.events) != before:
+            before = len(turn.events)
+            advance(turn)
+        conclude(turn)
         self.facts += turn.events
         return told(turn.events)
 
@@ -41,28 +49,48 @@ class Story:
         self.now += timedelta(seconds=seconds)
         return self.commit(Turn(self.instance, self.now))
 
-    def done(self, node_id: str, output: Any = None, *, seconds: float = 1, visit: int = 1) -> list[str]:
+    def done(
+        self, node_id: str, output: Any = None, *, seconds: float = 1, visit: int = 1, scope: str = ""
+    ) -> list[str]:
         """A node in flight has a result."""
         self.now += timedelta(seconds=seconds)
+        return self.settled(Visit(node_id, visit, scope), NodeResult(output))
+
+    def broken(self, node_id: str, type: Any = "permanent", *, visit: int = 1, scope: str = "") -> list[str]:
+        """A node in flight fails, and is not tried again."""
+        return self.settled(Visit(node_id, visit, scope), NodeFailure(type, "broken", "It broke."))
+
+    def settled(self, visit: Visit, outcome: NodeResult | NodeFailure | ChildRequested) -> list[str]:
+        """The effect of a visit in flight has this outcome."""
         turn = Turn(self.instance, self.now)
-        turn.settle((node_id, visit), self.instance.running[node_id, visit].number, NodeResult(output))
+        settle(turn, visit, self.instance.running[visit].number, outcome)
         return self.commit(turn)
 
     def failing(self, node_id: str, type: Any = "permanent") -> list[str]:
         """A node in flight fails, and nobody answers the failure."""
+        return self.broken(node_id, type)
+
+    def hears(self, event_type: type[facts.InstanceEvent], **fields: Any) -> list[str]:
+        """Something comes from outside; answers what followed, itself included."""
         turn = Turn(self.instance, self.now)
-        turn.settle((node_id, 1), 1, NodeFailure(type, "broken", "It broke."))
-        self.facts += turn.events
-        return [*told(turn.events), *self.later()]
+        if self.instance.status in ("waiting", "paused") and not self.instance.ended:
+            turn.record(event_type, **fields)
+            turn.record(facts.InstanceClaimed, worker_id=WORKER, epoch=self.instance.epoch + 1)
+        else:
+            turn.record(event_type, **fields)
+        return self.commit(turn)
+
+    def signal(self, name: str, payload: Any = None, key: str | None = None) -> list[str]:
+        """A signal comes for the instance."""
+        return self.hears(facts.SignalReceived, signal_id=new_id(), name=name, payload=payload, by="alice", key=key)
+
+    def decide(self, node_id: str, *, approved: bool, label: str = "", visit: int = 1) -> list[str]:
+        """Somebody approves or rejects."""
+        return self.hears(facts.ApprovalDecided, node_id=node_id, visit=visit, label=label, approved=approved, by="bob")
 
     def replayed(self) -> Instance:
         """The instance as its facts tell it."""
-        return Instance.replay(self.instance.id, self.facts, CompiledGraph(a_graph_of(self.graph)))
-
-
-def a_graph_of(graph: CompiledGraph) -> WorkflowGraph:
-    """The graph that was compiled."""
-    return WorkflowGraph(nodes=tuple(graph.nodes.values()), edges=graph.edges)
+        return Instance.replay(self.instance.id, self.facts, CompiledGraph(self.written))
 
 
 def told(events: list[facts.InstanceEvent]) -> list[str]:

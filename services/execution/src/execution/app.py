@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from uuid import UUID
 
 from chassis.ids import new_id
 from chassis.runtime import Runtime
@@ -11,6 +12,7 @@ from contracts.checkpoint_events import CHECKPOINT_EVENTS
 from contracts.instance_events import INSTANCE_EVENTS
 from execution import nudges, work
 from execution.answers import PostgresAnswers
+from execution.deployment import Deployment
 from execution.effects import Effects
 from execution.endings import Endings
 from execution.handlers import COMMANDS, Collaborators
@@ -19,6 +21,7 @@ from execution.leases import Leases
 from execution.limits import PostgresLimits
 from execution.middleware.contract import Surroundings
 from execution.nodes.registry import NodeActions
+from execution.outside import Decide, Outside
 from execution.pipeline import Pipeline
 from execution.projections import Instances, KnownVersions
 from execution.queries import QUERIES
@@ -26,6 +29,7 @@ from execution.reading import InstanceReader
 from execution.reconciler import Reconciler
 from execution.records import Records
 from execution.running import Workshop
+from execution.sections import PostgresSections
 from execution.tokens import TokenStream
 from execution.worker import Worker
 
@@ -48,11 +52,15 @@ def service(arrange: Arrange = as_it_is) -> Service[Collaborators]:
         tokens = TokenStream(runtime.bus)
         runtime.spawn(tokens.run(), "tokens")
         answers, limits = PostgresAnswers(runtime.pool), PostgresLimits(runtime.pool)
+        sections = PostgresSections(runtime.pool)
         leases = Leases(runtime.pool, new_id())
         await leases.join()
-        at = collaborators(
-            runtime, arrange(Pipeline(Surroundings(answers, limits))), Effects(actions, tokens.send), leases
-        )
+
+        async def tell(instance_id: UUID, decide: Decide) -> None:
+            await at.outside.tell(instance_id, decide)
+
+        around = Surroundings(answers, limits, sections, tell, Deployment())
+        at = collaborators(runtime, arrange(Pipeline(around)), Effects(actions, tokens.send), leases)
         runtime.spawn(leases.keep(), "lease")
         chores = (answers.forget_expired, limits.forget_idle, leases.forget_the_dead)
         runtime.spawn(Reconciler(runtime.bus, runtime.pool, leases, chores).run(), "reconciler")
@@ -69,7 +77,7 @@ def service(arrange: Arrange = as_it_is) -> Service[Collaborators]:
         start=start,
         says=(*INSTANCE_EVENTS, *CHECKPOINT_EVENTS),
         hears=(("blueprint", BLUEPRINT_EVENTS),),
-        work_for=work.start_for,
+        work_for=work.work_for,
     )
 
 
@@ -86,6 +94,7 @@ def collaborators(runtime: Runtime, pipeline: Pipeline, effects: Effects, leases
         pipeline=pipeline,
         worker=worker,
         endings=Endings(worker, records, runtime.bus),
+        outside=Outside(runtime.bus, records, pipeline, worker),
         reader=InstanceReader(runtime.pool, records, projected),
     )
 

@@ -8,10 +8,10 @@ from chassis.expressions import ExpressionError
 from chassis.logs import get_logger
 from contracts.workflow import policy_of
 from execution.domain import Instance
-from execution.graph import Visit
 from execution.nodes.action import Cancellation, NodeCall, NodeFailure, NodeResult, within_limits
 from execution.nodes.registry import NodeActions
 from execution.routing import rendered_config
+from execution.visits import Visit
 
 log = get_logger(__name__)
 Tokens = Callable[[Instance, Visit, str], None]
@@ -29,11 +29,13 @@ class Effects:
         self, instance: Instance, visit: Visit, attempt: int, cancellation: Cancellation, traceparent: str | None
     ) -> NodeResult | NodeFailure:
         """One attempt; every way to fail becomes a `NodeFailure`, so that no node can take its worker down."""
-        if instance.graph is None:
-            raise RuntimeError("effects need the graph of their instance")
-        node = instance.graph.nodes[visit[0]]
+        node = instance.node(visit)
         seconds = policy_of(node, "timeout_seconds")
-        attributes = {"headrace.instance_id": str(instance.id), "headrace.node_id": node.id, "headrace.visit": visit[1]}
+        attributes = {
+            "headrace.instance_id": str(instance.id),
+            "headrace.node_id": node.id,
+            "headrace.visit": visit.number,
+        }
         try:
             with telemetry.span(f"node {node.type}", traceparent, attributes):
                 call = self.call(instance, visit, attempt, cancellation)
@@ -52,18 +54,16 @@ class Effects:
 
     def call(self, instance: Instance, visit: Visit, attempt: int, cancellation: Cancellation) -> NodeCall:
         """What the node is given; the idempotency key names the attempt and survives a crash."""
-        if instance.graph is None:
-            raise RuntimeError("effects need the graph of their instance")
-        node = instance.graph.nodes[visit[0]]
+        node = instance.node(visit)
         config = instance.request.config
         return NodeCall(
             instance_id=instance.id,
             node_id=node.id,
             node_type=node.type,
-            visit=visit[1],
+            visit=visit.number,
             attempt=attempt,
             idempotency_key=idempotency_key(instance, visit, attempt),
-            config=rendered_config(instance, node),
+            config=rendered_config(instance, visit, node),
             defaults={"provider": config.provider, "model": config.model, "temperature": config.temperature},
             cancellation=cancellation,
             traceparent=telemetry.current_traceparent(),
@@ -73,5 +73,5 @@ class Effects:
 
 
 def idempotency_key(instance: Instance, visit: Visit, attempt: int) -> str:
-    """`instance/scope/node/visit/attempt`; the scope is empty outside loops and maps."""
-    return f"{instance.id}//{visit[0]}/{visit[1]}/{attempt}"
+    """`instance/scope/node/visit/attempt`; the scope is empty outside of bodies."""
+    return f"{instance.id}/{visit.scope}/{visit.node_id}/{visit.number}/{attempt}"

@@ -1,14 +1,14 @@
-"""Which nodes are ready, given what is done: tokens on edges, joins, dead paths and loops (pure)."""
+"""A blueprint's graph, prepared once: edges by node, loops, joins, bodies, and what a join withdraws (pure)."""
 
-from collections import OrderedDict, deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 from contracts.graph_shape import Loop, back_edges, loops
-from contracts.workflow import Edge, Node, WorkflowGraph
+from contracts.node_types import BODY_TYPES
+from contracts.workflow import Edge, Join, Node, WorkflowGraph, policy_of
 
-Visit = tuple[str, int]
-"""A node id and the number of its visit, from 1."""
+PLAIN_JOIN = Join()
 
 
 class CompiledGraph:
@@ -22,9 +22,16 @@ class CompiledGraph:
         self.back = back_edges(graph)
         self.loops: tuple[Loop, ...] = tuple(sorted(loops(graph), key=lambda loop: len(loop.body)))
         self.outgoing: dict[str, list[int]] = {node_id: [] for node_id in self.nodes}
+        self.catching: dict[str, list[int]] = {}
+        """Error edges by the node whose failure they catch; `outgoing` has the others."""
+        self.leaving: dict[str, list[int]] = {node_id: [] for node_id in self.nodes}
         self.incoming: dict[str, list[int]] = {node_id: [] for node_id in self.nodes}
         for index, edge in enumerate(graph.edges):
-            self.outgoing[edge.source].append(index)
+            self.leaving[edge.source].append(index)
+            if edge.on_error:
+                self.catching.setdefault(edge.source, []).append(index)
+            else:
+                self.outgoing[edge.source].append(index)
             if index not in self.back:
                 self.incoming[edge.target].append(index)
         self.loops_of: dict[str, list[int]] = {}
@@ -39,6 +46,19 @@ class CompiledGraph:
         self.entries: list[list[int]] = [[] for _ in self.loops]
         for index, number in self.entered_loop.items():
             self.entries[number].append(index)
+        self.joins: dict[str, Join] = {node.id: join for node in graph.nodes if (join := join_of(node)) != PLAIN_JOIN}
+        self.bodies: dict[str, CompiledGraph] = {
+            node.id: CompiledGraph(body_of(node)) for node in graph.nodes if node.type in BODY_TYPES
+        }
+        self._branches: dict[str, tuple[str, ...]] = {}
+
+    @cached_property
+    def places(self) -> dict[str, "CompiledGraph"]:
+        """Every node id, of bodies too, with the graph it stands in."""
+        found: dict[str, CompiledGraph] = dict.fromkeys(self.nodes, self)
+        for body in self.bodies.values():
+            found |= body.places
+        return found
 
     def is_bare_end(self, node_id: str) -> bool:
         """Whether it is an `end` that leaves the output to the nodes before it."""
@@ -55,130 +75,80 @@ class CompiledGraph:
                 crossing[index] = max(crossed, key=lambda n: len(self.loops[n].body))
         return crossing
 
+    def branches_into(self, node_id: str) -> tuple[str, ...]:
+        """The nodes between a join and the split that all ways into it come from: what `cancel_rest` withdraws."""
+        if node_id not in self._branches:
+            self._branches[node_id] = self.between(self.split_of(node_id), node_id)
+        return self._branches[node_id]
 
-@dataclass(slots=True)
-class LoopRound:
-    """What one loop is doing: how much of it lives, and which of its exits were taken meanwhile."""
+    def between(self, split: str, join: str) -> tuple[str, ...]:
+        """Every node from which `join` is reached without passing `split`, in graph order."""
+        found: set[str] = set()
+        pending = [join]
+        sources: dict[str, list[str]] = {}
+        for edge in self.edges:
+            sources.setdefault(edge.target, []).append(edge.source)
+        while pending:
+            for source in sources.get(pending.pop(), ()):
+                if source not in found and source not in (split, join):
+                    found.add(source)
+                    pending.append(source)
+        return tuple(node_id for node_id in self.nodes if node_id in found)
 
-    is_open: bool = False
-    alive: int = 0
-    exits_taken: set[int] = field(default_factory=set)
+    def split_of(self, join: str) -> str:
+        """The node nearest before `join` that every forward path to it passes (its immediate dominator)."""
+        rank = {node_id: place for place, node_id in enumerate(self.forward_order())}
+        nearest: dict[str, str] = {self.start: self.start}
+        for node_id in rank:
+            sources = [self.edges[index].source for index in self.incoming[node_id]]
+            known = [source for source in sources if source in nearest]
+            if known and node_id != self.start:
+                common = known[0]
+                for source in known[1:]:
+                    common = common_ancestor(nearest, rank, common, source)
+                nearest[node_id] = common
+        return nearest.get(join, self.start)
+
+    def forward_order(self) -> list[str]:
+        """The nodes in an order in which every forward edge leads onward."""
+        missing = {node_id: len(incoming) for node_id, incoming in self.incoming.items()}
+        order = [node_id for node_id, count in missing.items() if count == 0]
+        for node_id in order:
+            for index in self.leaving[node_id]:
+                if index not in self.back:
+                    target = self.edges[index].target
+                    missing[target] -= 1
+                    if missing[target] == 0:
+                        order.append(target)
+        return order
 
 
-class Flow:
-    """Where the tokens of one instance are.
+def common_ancestor(nearest: dict[str, str], rank: dict[str, int], one: str, other: str) -> str:
+    """Where the dominators of two nodes meet."""
+    while one != other:
+        if rank[one] > rank[other]:
+            one = nearest[one]
+        else:
+            other = nearest[other]
+    return one
 
-    An edge holds its undelivered tokens in order, each alive or dead (the branch was not taken). A node is
-    visited when every forward edge into it has a token, at least one of them alive; when all are dead it is
-    passed over and its own edges die. A taken back edge starts a visit at once. An edge that leaves a loop dies
-    only when nothing in the loop lives any more; one that enters it is waited for once per round of the loop.
-    The cost of a step is the degree of its node, however large the graph.
-    """
 
-    __slots__ = ("graph", "leaving", "missing", "queued", "ready", "rounds", "satisfied", "visits")
+def join_of(node: Node) -> Join:
+    """How a node joins the edges into it."""
+    raw: Any = policy_of(node, "join")
+    if raw is None:
+        return PLAIN_JOIN
+    return Join.model_validate({"kind": raw} if isinstance(raw, str) else raw)
 
-    def __init__(self, graph: CompiledGraph) -> None:
-        """No token anywhere; `begin` makes the start node ready."""
-        self.graph = graph
-        self.ready: OrderedDict[Visit, None] = OrderedDict()
-        self.visits: dict[str, int] = {}
-        self.queued: dict[int, deque[bool]] = {}
-        self.missing: dict[str, int] = {}
-        self.satisfied: set[int] = set()
-        self.rounds = [LoopRound() for _ in graph.loops]
-        self.leaving: deque[tuple[str, frozenset[int]]] = deque()
 
-    def begin(self) -> None:
-        """Make the start node ready."""
-        self.visit(self.graph.start)
-
-    def finish(self, node_id: str, taken: Iterable[int]) -> None:
-        """A visit of `node_id` is done and goes on by the edges `taken` (indices); the others die."""
-        self.leaving.append((node_id, frozenset(taken)))
-        while self.leaving:
-            source, alive_edges = self.leaving.popleft()
-            for index in self.graph.outgoing[source]:
-                self.send(index, alive=index in alive_edges)
-            self.count(source, -1)
-            self.close_quiet_loops(source)
-
-    def send(self, index: int, *, alive: bool) -> None:
-        """One edge of a finished or passed-over node: back, out of a loop, or plainly forward."""
-        if index in self.graph.back:
-            if alive:
-                self.visit(self.graph.edges[index].target)
-            return
-        left = self.graph.left_loop.get(index)
-        if left is not None:
-            if not alive:
-                return
-            self.rounds[left].exits_taken.add(index)
-        self.deliver(index, alive=alive)
-
-    def deliver(self, index: int, *, alive: bool) -> None:
-        """A token arrives at the end of an edge; its node is visited when it was the last one missing."""
-        target = self.graph.edges[index].target
-        queue = self.queued.setdefault(index, deque())
-        queue.append(alive)
-        self.count(target, 1)
-        missing = self.missing.setdefault(target, len(self.graph.incoming[target]))
-        if len(queue) == 1 and index not in self.satisfied:
-            self.missing[target] = missing - 1
-        while self.missing[target] == 0 and self.consume(target):
-            pass
-
-    def consume(self, node_id: str) -> bool:
-        """Take one token from each edge into the node; visit it, or pass over it. False when there was none."""
-        taken = alive = 0
-        for index in self.graph.incoming[node_id]:
-            queue = self.queued.get(index)
-            if not queue:
-                continue
-            taken += 1
-            alive += queue.popleft()
-            if index in self.graph.entered_loop:
-                self.satisfied.add(index)
-            elif not queue:
-                self.missing[node_id] += 1
-        if alive:
-            self.visit(node_id)
-        elif taken:
-            self.count(node_id, 1)
-            self.leaving.append((node_id, frozenset()))
-        self.count(node_id, -taken)
-        return taken > 0
-
-    def visit(self, node_id: str) -> None:
-        """Make the next visit of a node ready."""
-        number = self.visits.get(node_id, 0) + 1
-        self.visits[node_id] = number
-        self.ready[(node_id, number)] = None
-        self.count(node_id, 1)
-
-    def count(self, node_id: str, change: int) -> None:
-        """Keep the number of tokens and visits inside each loop around the node."""
-        for number in self.graph.loops_of.get(node_id, ()):
-            current = self.rounds[number]
-            current.alive += change
-            current.is_open = True
-
-    def close_quiet_loops(self, node_id: str) -> None:
-        """Where nothing lives in a loop around the node, its untaken exits die and it may be entered anew."""
-        for number in self.graph.loops_of.get(node_id, ()):
-            current = self.rounds[number]
-            if current.alive or not current.is_open:
-                continue
-            taken = current.exits_taken
-            self.rounds[number] = LoopRound()
-            for index in self.graph.entries[number]:
-                self.reopen(index)
-            for index in self.graph.exits[number]:
-                if index not in taken:
-                    self.deliver(index, alive=False)
-
-    def reopen(self, index: int) -> None:
-        """An edge into a loop that has ended is waited for again."""
-        if index in self.satisfied:
-            self.satisfied.discard(index)
-            if not self.queued[index]:
-                self.missing[self.graph.edges[index].target] += 1
+def body_of(node: Node) -> WorkflowGraph:
+    """The graph that a loop, map or region runs; a map over a blueprint calls it from a body of one node."""
+    if node.config.get("body") is not None:
+        return WorkflowGraph.model_validate(node.config["body"])
+    call = Node(id=f"{node.id}.call", type="blueprint", config=dict(node.config["blueprint"]))
+    end = Node(id=f"{node.id}.end", type="end", config={"output": f'${{ nodes["{call.id}"] }}'})
+    start = Node(id=f"{node.id}.start", type="start")
+    chain: Iterable[tuple[str, str]] = ((start.id, call.id), (call.id, end.id))
+    return WorkflowGraph(
+        nodes=(start, call, end), edges=tuple(Edge(source=source, target=target) for source, target in chain)
+    )

@@ -1,6 +1,5 @@
 """Commands in: execute a blueprint, cancel an instance."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
@@ -10,17 +9,18 @@ from chassis.answering import Answerer
 from chassis.bus import Bus
 from chassis.ledger import Append, VersionConflict
 from contracts.execution import CancelInstance, CancelView, ExecuteBlueprint, ExecutionView
-from contracts.instance_events import IdempotencyKeyTaken, InstanceCancelRequested
+from contracts.instance_events import IdempotencyKeyTaken, InstanceCancelRequested, InstanceEvent
 from contracts.message import Request
 from contracts.refusal import Conflict, Forbidden, Missing, Refusal, Unavailable
-from execution import door, idempotency, nudges
-from execution.decisions import Turn
+from execution import door, idempotency
 from execution.domain import Instance
 from execution.endings import Endings
 from execution.known import KnownBlueprints
+from execution.outside import Outside
 from execution.pipeline import Pipeline
 from execution.reading import InstanceReader
 from execution.records import Records, appended
+from execution.turn import Turn
 from execution.views import execution_view, visible_to
 from execution.worker import Worker
 
@@ -40,6 +40,7 @@ class Collaborators:
     pipeline: Pipeline
     worker: Worker
     endings: Endings
+    outside: Outside
     reader: InstanceReader
 
 
@@ -116,39 +117,34 @@ def busy(detail: str) -> Unavailable:
 
 
 async def cancel(command: CancelInstance, at: Collaborators) -> CancelView:
-    """End a run before its time; the one who drives it is told at once."""
-    for _ in range(CONFLICTS_MAX):
-        instance = await at.records.load(command.instance_id)
+    """End a run before its time; whoever drives it is told at once."""
+    changed = False
+
+    def decide(instance: Instance) -> list[InstanceEvent]:
+        nonlocal changed
         if instance.version == 0 or not visible_to(command.caller, instance.request.user_id, instance.request.team_id):
             raise Missing("instance_not_found", f"There is no instance {command.instance_id}.")
         if command.caller.user_id != instance.request.user_id:
             raise Forbidden("not_the_owner", "Only the one who started an instance may cancel it.")
-        if instance.status == "cancelled":
-            return CancelView(instance_id=instance.id, status="cancelled", changed=False)
-        if instance.ended:
+        changed = instance.status != "cancelled"
+        if instance.ended and changed:
             raise Conflict("already_ended", f"The instance has already {instance.status}.")
-        try:
-            return await record_cancel(instance, command, at)
-        except VersionConflict:
-            await asyncio.sleep(0)
-    raise busy("The instance changes too quickly to be cancelled right now.")
+        if instance.ended or instance.cancel_requested_by is not None:
+            return []
+        return [
+            InstanceCancelRequested(
+                originator_id=instance.id,
+                originator_version=instance.version + 1,
+                timestamp=clock.now(),
+                by=command.caller.user_id,
+            )
+        ]
 
-
-async def record_cancel(instance: Instance, command: CancelInstance, at: Collaborators) -> CancelView:
-    """Record the wish; end an instance that rests, and leave one that is driven to its owner."""
-    turn = Turn(instance, clock.now())
-    owner = instance.worker_id
-    if instance.cancel_requested_by is None:
-        turn.record(InstanceCancelRequested, by=command.caller.user_id)
-    if owner is None:
-        turn.advance()
-    if turn.events:
-        await at.records.append(turn.events)
-        await at.pipeline.committed(turn.events, instance)
-    if owner is not None:
-        await nudges.send(at.bus, owner, instance.id)
+    instance = await at.outside.tell(command.instance_id, decide)
+    if not instance.ended:
         instance = await at.endings.wait(instance.id, CANCEL_WAIT_SECONDS)
-    return CancelView(instance_id=instance.id, status="cancelled" if instance.status == "cancelled" else "running")
+    is_over = instance.status == "cancelled"
+    return CancelView(instance_id=instance.id, status="cancelled" if is_over else "running", changed=changed)
 
 
 COMMANDS: Mapping[type[Request], Answerer] = {ExecuteBlueprint: execute, CancelInstance: cancel}

@@ -52,5 +52,13 @@ def appended(events: Sequence[InstanceEvent], traceparent: str | None = None) ->
     return Append(stream_id, tuple(CODEC.encode(event, metadata) for event in events))
 
 
+def beside(events: Sequence[InstanceEvent]) -> tuple[Append, ...]:
+    """New facts of whichever streams they belong to, ready to be recorded together with an instance's."""
+    streams: dict[UUID, list[InstanceEvent]] = {}
+    for event in events:
+        streams.setdefault(event.originator_id, []).append(event)
+    return tuple(appended(found) for found in streams.values())
+
+
 def _decoded(recorded: Sequence[Recorded]) -> list[InstanceEvent]:
     return [event for event in map(CODEC.decode, recorded) if isinstance(event, InstanceEvent)]

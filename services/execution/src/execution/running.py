@@ -9,13 +9,15 @@ from uuid import UUID
 from chassis import clock
 from chassis.ledger import Append, VersionConflict
 from chassis.logs import bind, get_logger
-from execution.decisions import MAX_EVENTS_PER_TURN, Turn
+from execution.decisions.advancing import hand_over
+from execution.decisions.finishing import Outcome, settle
 from execution.domain import Instance
 from execution.effects import Effects
-from execution.graph import Visit
-from execution.nodes.action import Cancellation, NodeFailure, NodeResult
+from execution.nodes.action import Cancellation
 from execution.pipeline import Pipeline
-from execution.records import Records
+from execution.records import Records, beside
+from execution.turn import Turn
+from execution.visits import Visit
 
 TRY_AGAIN_SECONDS = 1.0
 """After the ledger could not be reached."""
@@ -56,7 +58,7 @@ class Run:
         self.shop = shop
         self.traceparent = traceparent
         self.epoch = 0
-        self.in_hand: list[tuple[Visit, int, NodeResult | NodeFailure]] = []
+        self.in_hand: list[tuple[Visit, int, Outcome]] = []
         self.in_flight: dict[tuple[Visit, int], InFlight] = {}
         self.news = asyncio.Event()
         self.stale = False
@@ -68,7 +70,7 @@ class Run:
     @property
     def at_rest(self) -> bool:
         """Whether there is nothing to do here any more."""
-        return self.instance.ended or self.instance.status == "waiting"
+        return self.instance.ended or self.instance.status in ("waiting", "paused")
 
     def drain(self) -> None:
         """Begin no further node; rest as soon as those in flight are done."""
@@ -132,14 +134,14 @@ class Run:
         settled = len(self.in_hand)
         turn = Turn(self.instance, clock.now())
         for visit, attempt, outcome in self.in_hand[:settled]:
-            turn.settle(visit, attempt, outcome)
+            settle(turn, visit, attempt, outcome)
         if self.draining and not self.instance.ended:
             await self.shop.pipeline.hear(turn)
             if not self.in_flight:
-                turn.hand_over()
+                hand_over(turn)
         else:
             await self.shop.pipeline.drain(turn)
-        self.unfinished = len(turn.events) >= MAX_EVENTS_PER_TURN
+        self.unfinished = turn.is_full
         await self.commit(turn)
         del self.in_hand[:settled]
 
@@ -147,7 +149,7 @@ class Run:
         """Make the turn's facts durable, then tell the observers."""
         if not turn.events:
             return
-        await self.shop.records.append(turn.events, self.traceparent, also)
+        await self.shop.records.append(turn.events, self.traceparent, (*beside(turn.beside), *also))
         try:
             await self.shop.pipeline.committed(turn.events, self.instance)
         except Exception:

@@ -9,7 +9,7 @@ from chassis.bus import Bus
 from chassis.logs import get_logger
 from contracts.execution import Token
 from execution.domain import Instance
-from execution.graph import Visit
+from execution.visits import Visit
 
 WAITING_MAX = 100_000
 """Pieces that may wait for the bus; older ones are dropped first, the completed fact carries the whole text."""

@@ -9,24 +9,34 @@ from nats.js.api import AckPolicy, ConsumerConfig
 from chassis.bus import Bus
 from chassis.ledger import Recorded
 from chassis.pulling import PullFrom, PullLoop
-from contracts.instance_events import InstanceRequested
+from contracts.instance_events import OUTSIDE, InstanceRequested
 from execution.worker import Worker
 
 START, WAKE = "start", "wake"
+REACHED = frozenset(event_type.topic() for event_type in OUTSIDE)
 ACK_WAIT_SECONDS = 10.0
 MAX_ACK_PENDING = 10_000
 
 
-def start_for(recorded: Recorded) -> tuple[str, bytes, dict[str, str]] | None:
-    """The work message that the relay publishes with an accepted instance which no worker began at once."""
-    if recorded.topic != InstanceRequested.topic() or orjson.loads(recorded.state).get("worker_id"):
-        return None
-    return START, str(recorded.stream_id).encode(), {}
+def work_for(recorded: Recorded) -> tuple[str, bytes, dict[str, str]] | None:
+    """The work message that the relay publishes with a fact: to start an instance, or to look at one.
+
+    An accepted instance which no worker began at once is to be started; one that something from outside has reached
+    is to be looked at.
+    """
+    if recorded.topic == InstanceRequested.topic():
+        if orjson.loads(recorded.state).get("worker_id"):
+            return None
+        return START, str(recorded.stream_id).encode(), {}
+    if recorded.topic in REACHED:
+        return WAKE, f"{recorded.stream_id} {recorded.version}".encode(), {}
+    return None
 
 
-def instance_in(payload: bytes) -> UUID:
-    """The instance that a work message names."""
-    return UUID(payload.decode())
+def instance_in(payload: bytes) -> tuple[UUID, int]:
+    """The instance that a work message names, and the version of the fact that it is about (0: of none)."""
+    instance_id, _, version = payload.decode().partition(" ")
+    return UUID(instance_id), int(version or 0)
 
 
 def consumer_name(kind: str) -> str:
@@ -57,7 +67,12 @@ def pull(bus: Bus, kind: str, worker: Worker) -> PullLoop:
     """
 
     async def take(msg: Msg) -> None:
-        await worker.take_over(instance_in(msg.data))
+        instance_id, version = instance_in(msg.data)
+        run = worker.runs.get(instance_id)
+        if run is None:
+            await worker.take_over(instance_id)
+        elif run.instance.version < version:
+            run.poke()
         await msg.ack()
 
     async def handle(msg: Msg) -> None:

@@ -11,11 +11,12 @@ from uuid import UUID
 from chassis import clock, telemetry
 from chassis.ledger import Append, VersionConflict
 from chassis.logs import get_logger
-from execution.decisions import Turn
+from execution.decisions.advancing import claim
 from execution.domain import Instance
 from execution.known import KnownBlueprints
 from execution.leases import Leases
 from execution.running import Run, Workshop, seconds_until
+from execution.turn import Turn
 
 DRAIN_SECONDS = 6.0
 """What nodes in flight get to finish when the process is told to stop."""
@@ -118,7 +119,7 @@ class Worker:
             self.wake_at(clock.now() + TRY_AGAIN, instance_id)
             return False
         turn = Turn(Instance.replay(instance_id, history, version.graph), clock.now())
-        turn.claim(self.id)
+        claim(turn, self.id)
         await self.shop.pipeline.drain(turn)
         try:
             await self.start(turn.instance, turn, traceparent=traceparent)
@@ -130,9 +131,11 @@ class Worker:
         """Whether it has something to do now and no living owner."""
         if instance.ended:
             return False
+        if instance.status == "paused":
+            return instance.cancel_requested_by is not None or instance.terminate_requested_by is not None
         if instance.status == "waiting":
             due = instance.resumes_at
-            return instance.cancel_requested_by is not None or (due is not None and due <= clock.now())
+            return instance.stirred or (due is not None and due <= clock.now())
         if instance.worker_id is None or instance.worker_id == self.id:
             return True
         return instance.worker_id not in await self.leases.alive()

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from itertools import islice
 
-from execution.graph import Visit
+from execution.visits import Visit
 
 
 class Parallel:

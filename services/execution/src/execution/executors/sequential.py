@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from execution.graph import Visit
+from execution.visits import Visit
 
 
 class Sequential:

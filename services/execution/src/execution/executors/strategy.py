@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from execution.graph import Visit
+from execution.visits import Visit
 
 
 class Executor(Protocol):

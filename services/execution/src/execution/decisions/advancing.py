@@ -1,0 +1,188 @@
+"""The order in which everything is decided: orders first, then failures, times, waits, bodies, and what is ready."""
+
+from uuid import UUID
+
+from contracts import instance_events as facts
+from contracts.execution import RunError
+from execution.decisions import bodies, ending, waits, withdrawing
+from execution.decisions.beginning import begin, section_key
+from execution.decisions.finishing import answer_failure, complete_node, is_compensating, settle
+from execution.decisions.places import PURE_ERRORS, as_failure, at
+from execution.executors.registry import executor_for
+from execution.figures import milliseconds
+from execution.nodes.action import NodeFailure, NodeResult
+from execution.routing import scope_of
+from execution.turn import Turn
+from execution.visits import Try
+
+DEFAULT_MAX_PARALLEL = 64
+MAX_IDLE_CLAIMS = 5
+"""So often may an instance be taken over without progress before its node counts as lost."""
+
+
+def claim(turn: Turn, worker_id: UUID) -> None:
+    """Take the instance over; a visit whose workers keep dying counts as failed."""
+    turn.record(facts.InstanceClaimed, worker_id=worker_id, epoch=turn.instance.epoch + 1)
+    if turn.instance.idle_claims > MAX_IDLE_CLAIMS:
+        error = NodeFailure("transient", "worker_lost", "The workers that ran this node died again and again.")
+        for visit, attempt in list(turn.instance.running.items()):
+            settle(turn, visit, attempt.number, error)
+
+
+def advance(turn: Turn) -> None:
+    """Everything that follows now, until nothing more does or the middleware must be asked about a failure."""
+    before = -1
+    while len(turn.events) != before and not turn.is_full:
+        before = len(turn.events)
+        if turn.instance.ended or stopped(turn):
+            return
+        step(turn)
+        if turn.instance.failed:
+            return
+
+
+def stopped(turn: Turn) -> bool:
+    """Do what was ordered, answer failures and look at the clock; True when nothing else may begin now."""
+    instance = turn.instance
+    if instance.terminate_requested_by is not None:
+        ending.terminate(turn)
+    elif instance.cancel_requested_by is not None and instance.compensation is None:
+        ending.cancel(turn)
+    elif instance.failed:
+        answer_failures(turn)
+    if instance.ended or instance.failed:
+        return True
+    if is_late(turn):
+        seconds = instance.request.config.timeout_seconds
+        ending.fail(turn, RunError(type="timeout", code="execution_timeout", message=f"Not done after {seconds:g} s."))
+        return instance.ended
+    return instance.pause_requested_by is not None
+
+
+def is_late(turn: Turn) -> bool:
+    """Whether the run has had its time; undoing may take as long as it takes, and a retry has not begun."""
+    instance = turn.instance
+    if instance.compensation is not None or instance.retry_at is not None or instance.pause_requested_by is not None:
+        return False
+    return instance.deadline is not None and turn.now >= instance.deadline
+
+
+def answer_failures(turn: Turn) -> None:
+    """A failure that is not retried: the graph answers it, else the pass fails, else the run."""
+    instance = turn.instance
+    for visit, failed in list(instance.failed.items()):
+        if visit not in instance.failed or answer_failure(turn, visit, failed):
+            continue
+        frame = instance.frames.get(visit.scope)
+        if is_compensating(turn, visit):
+            turn.record(facts.NodeCancelled, **at(visit, failed.attempt), reason="withdrawn")
+        elif frame is not None and frame.opener is not None:
+            bodies.fail_pass(turn, frame, failed.error)
+        else:
+            ending.fail(turn, failed.error)
+            return
+
+
+def step(turn: Turn) -> None:
+    """One look at everything that may go on."""
+    instance = turn.instance
+    if not entered(turn):
+        return
+    if instance.cancel_visits:
+        withdrawing.cancel_as_asked(turn)
+    if instance.timers:
+        fire_timers(turn)
+    if instance.waits or instance.children:
+        waits.end_waits(turn)
+    if instance.opened:
+        bodies.expire(turn)
+        bodies.go_on(turn)
+    begin_ready(turn)
+    if not instance.ended and not instance.failed:
+        end_early(turn)
+
+
+def end_early(turn: Turn) -> None:
+    """Undo the next thing, where the run is undone; end it where an `end` terminates it."""
+    instance = turn.instance
+    if instance.compensation is not None:
+        ending.compensate(turn)
+    elif instance.root is not None and instance.root.stopped:
+        ending.complete(turn, instance.root.answer)
+
+
+def entered(turn: Turn) -> bool:
+    """Whether the run is under way: begun, or begun again after a failure."""
+    instance = turn.instance
+    if instance.retry_at is not None:
+        if turn.now < instance.retry_at:
+            return False
+        turn.record(facts.InstanceRetried, by="instance_retry")
+    return instance.started_at is not None or enter(turn)
+
+
+def enter(turn: Turn) -> bool:
+    """Put the first token on the graph; False while a rate limit or a critical section holds the run back."""
+    instance = turn.instance
+    if instance.admitted_at is not None and turn.now < instance.admitted_at:
+        return False
+    section = instance.request.config.concurrency
+    if section is not None and None not in instance.held:
+        if None not in instance.queueing:
+            try:
+                key = section_key(turn, section, scope_of(instance))
+            except PURE_ERRORS as error:
+                failure = as_failure(error)
+                ending.fail(turn, RunError(type=failure.type, code=failure.code, message=failure.message))
+                return False
+            turn.record(facts.SectionRequested, section_key=key, limit=section.limit)
+        return False
+    turn.record(facts.InstanceStarted)
+    return True
+
+
+def fire_timers(turn: Turn) -> None:
+    """Visits whose time has come go on, or are begun again."""
+    for visit, timer in list(turn.instance.timers.items()):
+        if timer.due_at > turn.now or visit not in turn.instance.timers:
+            continue
+        if timer.retry:
+            begin(turn, visit, timer.attempt)
+        else:
+            complete_node(turn, Try(visit, timer.attempt, milliseconds(timer.since, turn.now)), NodeResult(None))
+
+
+def begin_ready(turn: Turn) -> None:
+    """Begin what the executor chooses, until it waits for something in flight."""
+    instance = turn.instance
+    config = instance.request.config
+    executor, limit = executor_for(config.executor), config.max_parallel or DEFAULT_MAX_PARALLEL
+    while instance.ready and not instance.ended and not instance.failed and not turn.is_full:
+        chosen = executor.choose(instance.ready, instance.in_flight, limit)
+        if not chosen:
+            return
+        for visit in chosen:
+            if visit in instance.ready:
+                begin(turn, visit, instance.next_attempt.get(visit, 1))
+
+
+def conclude(turn: Turn) -> None:
+    """When nothing follows and nothing is in flight: complete, or rest until something happens."""
+    instance = turn.instance
+    if instance.ended or instance.failed or instance.running or turn.is_full:
+        return
+    if instance.pause_requested_by is not None:
+        if instance.status != "paused":
+            turn.record(facts.InstancePaused)
+        return
+    root = instance.root
+    is_done = root is not None and instance.started_at is not None and root.flow.active == 0
+    if is_done and root is not None and instance.compensation is None and instance.retry_at is None:
+        ending.complete(turn, root.answer)
+    elif instance.status != "waiting":
+        turn.record(facts.InstanceSuspended, due_at=instance.wakes_at)
+
+
+def hand_over(turn: Turn) -> None:
+    """Rest right now, so that another worker goes on at once (this one is stopping)."""
+    turn.record(facts.InstanceSuspended, due_at=turn.now)

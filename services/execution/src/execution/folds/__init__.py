@@ -1,0 +1,1 @@
+"""How each fact changes what is known of an instance, one table for each subject (pure)."""
