@@ -25,12 +25,18 @@ async def mill(execution_dsn: str, nats_url: str, namespace: str) -> AsyncIterat
 
 
 @pytest.fixture
-async def rows(execution_dsn: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection to the read model, which is empty."""
+async def pool(execution_dsn: str) -> AsyncIterator[asyncpg.Pool]:
+    """Connections to the schema of the execution service, which is empty."""
     pool = await open_pool(execution_dsn, "execution")
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture
+async def rows(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
+    """One connection to the read model."""
     async with pool.acquire() as connection:
         yield connection
-    await pool.close()
 
 
 @pytest.fixture

@@ -109,12 +109,12 @@ class Life:
             fields.setdefault("output", {"said": "done"})
         self.tell(event_type, **self.request, requested_at=NOON, figures=FIGURES, **fields)
 
-    def child(self, *, detached: bool = False) -> "Life":
+    def child(self, *, detached: bool = False, **changed: Any) -> "Life":
         """An instance that it starts."""
         parent = facts.Parent(
             instance_id=self.id, node_id="call", visit=1, scope="", root_id=self.id, depth=1, detached=detached
         )
-        child = Life(self.ledger, parent)
+        child = Life(self.ledger, parent, **changed)
         started = {"child_id": child.id, "blueprint_id": child.request["blueprint_id"], "blueprint_version": 1}
         self.tell(facts.ChildStarted, node_id="call", visit=1, attempt=1, detached=detached, **started)
         return child

@@ -3,17 +3,12 @@
 from uuid import UUID
 
 import asyncpg
-import pytest
 
 from chassis.ids import new_id
-from chassis.projection_runner import ProjectionRunner
 from contracts import instance_events as facts
 from contracts.message import Caller
 from contracts.steering import LineageView
-from execution.families import Kin, left_behind, untold
-from execution.projections import Instances
-from execution.reading import InstanceReader
-from execution.records import CODEC, Records
+from execution.families import Kin, left_behind, lineage, untold
 from tests.execution.lives import Ledger, Life, one_by_one, row_of
 from tests.support.builders import ALICE, BOB
 
@@ -22,21 +17,8 @@ EVER = 10 * 365 * 86_400.0
 MILLER = Caller(user_id="carol", teams=("mill",))
 
 
-class Current(ProjectionRunner):
-    """A projection that has folded everything there is."""
-
-    async def caught_up(self, timeout: float = 0.0) -> bool:
-        return True
-
-
-@pytest.fixture
-def reader(pool: asyncpg.Pool) -> InstanceReader:
-    """Reads the rows that the test has made."""
-    return InstanceReader(pool, Records(LEDGER), Current(Instances(), SOURCE, CODEC, pool))
-
-
-async def seen(reader: InstanceReader, life: Life, caller: Caller = ALICE) -> LineageView:
-    found = await reader.lineage(life.id, caller)
+async def seen(pool: asyncpg.Pool, life: Life, caller: Caller = ALICE) -> LineageView:
+    found = await lineage(pool, life.id, caller)
     assert found is not None
     return found
 
@@ -65,14 +47,14 @@ async def test_a_childs_end_is_told_once_its_parent_has_recorded_it(rows: asyncp
     assert not (await row_of(rows, other))["parent_told"]
 
 
-async def test_a_lineage_goes_both_ways(rows: asyncpg.Connection, ledger: Ledger, reader: InstanceReader) -> None:
+async def test_a_lineage_goes_both_ways(rows: asyncpg.Connection, pool: asyncpg.Pool, ledger: Ledger) -> None:
     parent = Life(ledger)
     first = parent.child()
     second = parent.child()
     second.end(facts.InstanceFailed)
     await one_by_one(rows, ledger)
 
-    above, below = await seen(reader, parent), await seen(reader, first)
+    above, below = await seen(pool, parent), await seen(pool, first)
 
     assert (above.root_id, above.parent) == (parent.id, None)
     assert [(child.instance_id, child.status, child.node_id) for child in above.children] == [
@@ -85,19 +67,19 @@ async def test_a_lineage_goes_both_ways(rows: asyncpg.Connection, ledger: Ledger
 
 
 async def test_relatives_that_are_not_the_callers_are_not_shown(
-    rows: asyncpg.Connection, ledger: Ledger, reader: InstanceReader
+    rows: asyncpg.Connection, pool: asyncpg.Pool, ledger: Ledger
 ) -> None:
     hidden = Life(ledger, team_id="other")
     shown = hidden.child()
     private = shown.child(team_id=None)
     await one_by_one(rows, ledger)
 
-    found = await seen(reader, shown, MILLER)
+    found = await seen(pool, shown, MILLER)
 
     assert (found.parent, found.children) == (None, ())
-    assert await reader.lineage(private.id, MILLER) is None
-    assert await reader.lineage(shown.id, BOB) is None
-    assert await reader.lineage(new_id(), ALICE) is None
+    assert await lineage(pool, private.id, MILLER) is None
+    assert await lineage(pool, shown.id, BOB) is None
+    assert await lineage(pool, new_id(), ALICE) is None
 
 
 async def test_an_end_that_the_parent_has_not_recorded_is_found(

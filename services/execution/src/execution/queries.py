@@ -19,6 +19,7 @@ from contracts.execution import (
 from contracts.instance_events import InstanceEnded, InstanceEvent, InstanceRequested, InstanceRetried
 from contracts.message import Caller, Request, View
 from contracts.refusal import Missing
+from contracts.steering import GetLineage, LineageView
 from execution.handlers import Collaborators
 from execution.logs import log_entry, stream_line
 from execution.reading import ANSWER_BYTES_MAX
@@ -35,6 +36,14 @@ async def get_instance(query: GetInstance, at: Collaborators) -> InstanceView:
     if found is None or not visible_to(query.caller, found[0].user_id, found[1]):
         raise not_found(query.instance_id)
     return found[0]
+
+
+async def get_lineage(query: GetLineage, at: Collaborators) -> LineageView:
+    """Where an instance comes from, and what it started."""
+    found = await at.reader.lineage(query.instance_id, query.caller)
+    if found is None:
+        raise not_found(query.instance_id)
+    return found
 
 
 async def list_instances(query: ListInstances, at: Collaborators) -> InstancePage:
@@ -108,5 +117,6 @@ QUERIES: Mapping[type[Request], Answerer] = {
     ListInstances: list_instances,
     GetInstanceLogs: get_instance_logs,
     FollowInstance: follow_instance,
+    GetLineage: get_lineage,
 }
 """What the service answers."""

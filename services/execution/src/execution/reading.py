@@ -11,6 +11,9 @@ import orjson
 from chassis.paging import bad_cursor, decode_cursor, encode_cursor
 from chassis.projection_runner import ProjectionRunner
 from contracts.execution import InstanceMetrics, InstancePage, InstanceView, ListInstances, RunError
+from contracts.message import Caller
+from contracts.steering import LineageView
+from execution import families
 from execution.records import Records
 from execution.views import instance_view
 
@@ -56,6 +59,11 @@ class InstanceReader:
         more = len(rows) > len(shown)
         cursor = encode_cursor(shown[-1]["created_at"].isoformat(), str(shown[-1]["instance_id"])) if more else None
         return InstancePage(items=tuple(view_of(row) for row in shown), next_cursor=cursor)
+
+    async def lineage(self, instance_id: UUID, caller: Caller) -> LineageView | None:
+        """Parent and children, newest first, as far as the caller may see them; None when there is no instance."""
+        await self.projected.caught_up()
+        return await families.lineage(self.pool, instance_id, caller)
 
 
 def page_statement(query: ListInstances) -> tuple[str, list[Any]]:
