@@ -52,6 +52,18 @@ class TestABody:
             f"{IN_BODY}/edge": "unknown_member",
         }
 
+    def test_out_of_shape_is_judged_as_far_as_it_can_be_read(self) -> None:
+        body = {
+            "nodes": [node("s", "start"), {"type": "delay", "config": {}}, node("t", output="${ 1 + }"), node("u")],
+            "edges": [{"source": "s", "target": "lost"}, {"source": "s", "target": "t", "condition": 1}],
+        }
+        assert codes(with_node(node("each", "region", body=body))) == {
+            f"{IN_BODY}/nodes/1/id": "missing",
+            f"{IN_BODY}/nodes/1/config/seconds": "missing",
+            f"{IN_BODY}/nodes/2/config/output": "bad_expression",
+            f"{IN_BODY}/edges/1/condition": "wrong_type",
+        }
+
     def test_does_not_hide_what_else_is_wrong_with_its_node(self) -> None:
         found = with_node(node("each", "loop", body=line(node("s", "start"), node("a", output="${"))))
         assert codes(found) == {"/nodes/1/config": "loop_by", f"{IN_BODY}/nodes/1/config/output": "bad_expression"}

@@ -1,16 +1,17 @@
 """Every graph of a blueprint, its own and those in the bodies of its nodes, each with its place."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import to_json
 
+from contracts.drafts import Draft
 from contracts.graph_shape import Adjacency
 from contracts.message import JsonObject
 from contracts.node_types import BODY_TYPES
-from contracts.parsing import problems_in
+from contracts.parsing import Faults, problems_in
 from contracts.refusal import Problem
 from contracts.workflow import MAX_BODY_DEPTH, MAX_EDGES, MAX_NODES, Node, WorkflowGraph
 
@@ -27,6 +28,8 @@ class PlacedGraph:
         self, graph: WorkflowGraph, at: str = "", holder: Node | None = None, around: "PlacedGraph | None" = None
     ) -> None:
         """The blueprint's own graph has no holder and nothing around it."""
+        self.draft: Draft | None = None
+        """What could be read of a body that has not the shape of a graph."""
         self.graph = graph
         self.at = at
         self.holder = holder
@@ -41,6 +44,13 @@ class PlacedGraph:
     def shape(self) -> Adjacency:
         """Its nodes and edges by their ends."""
         return Adjacency(self.graph)
+
+    def news(self, problems: Iterable[Problem]) -> "Iterator[Problem]":
+        """The problems that do not only follow from what could not be read, here or further out."""
+        drafts = [(placed.draft, len(placed.at)) for placed in self.outwards() if placed.draft is not None]
+        for problem in problems:
+            if all(draft.is_news(problem.model_copy(update={"pointer": problem.pointer[n:]})) for draft, n in drafts):
+                yield problem
 
     def outwards(self) -> "Iterator[PlacedGraph]":
         """The graph itself, the one around it, and so on to the blueprint's own."""
@@ -90,15 +100,16 @@ def placed_graphs(graph: WorkflowGraph) -> tuple[list[PlacedGraph], list[Problem
     nodes, edges = len(graph.nodes), len(graph.edges)
     for placed in found:
         for index, at, body in _bodies(placed):
-            inner = _read(body, at, is_outermost=placed.around is None, depth=sum(1 for _ in placed.outwards()))
-            if not isinstance(inner, WorkflowGraph):
-                problems += inner
+            if sentence := _too_deep(body, placed):
+                problems.append(Problem(pointer=at, code="too_deep", message=sentence))
                 continue
-            nodes, edges = nodes + len(inner.nodes), edges + len(inner.edges)
+            inner, faults = _read(body, at, placed.graph.nodes[index], placed)
+            problems += placed.news(faults)
+            nodes, edges = nodes + len(inner.graph.nodes), edges + len(inner.graph.edges)
             if nodes > MAX_NODES or edges > MAX_EDGES:
                 return found, [*problems, _too_many(at, nodes)]
-            placed.bodies[index] = PlacedGraph(inner, at, placed.graph.nodes[index], placed)
-            found.append(placed.bodies[index])
+            placed.bodies[index] = inner
+            found.append(inner)
     return found, problems
 
 
@@ -109,15 +120,24 @@ def _bodies(placed: PlacedGraph) -> Iterator[tuple[int, str, JsonObject]]:
             yield index, f"{placed.at}/nodes/{index}/config/body", body
 
 
-def _read(body: JsonObject, at: str, *, is_outermost: bool, depth: int) -> WorkflowGraph | list[Problem]:
-    if depth > MAX_BODY_DEPTH or (is_outermost and nests_deeper(body, MAX_CONFIG_DEPTH)):
-        sentence = f"Bodies nest at most {MAX_BODY_DEPTH} deep; run another blueprint from here (type `blueprint`)."
-        return [Problem(pointer=at, code="too_deep", message=sentence)]
+def _too_deep(body: JsonObject, around: PlacedGraph) -> str | None:
+    depth = sum(1 for _ in around.outwards())
+    if depth <= MAX_BODY_DEPTH and (depth > 1 or not nests_deeper(body, MAX_CONFIG_DEPTH)):
+        return None
+    return f"Bodies nest at most {MAX_BODY_DEPTH} deep; run another blueprint from here (type `blueprint`)."
+
+
+def _read(body: JsonObject, at: str, holder: Node, around: PlacedGraph) -> tuple[PlacedGraph, list[Problem]]:
+    """The graph, as far as it is one, and what is wrong with its shape."""
     try:
-        return WorkflowGraph.model_validate_json(to_json(body), strict=True)
+        return PlacedGraph(WorkflowGraph.model_validate_json(to_json(body), strict=True), at, holder, around), []
     except ValidationError as error:
-        found = problems_in(error, WorkflowGraph, body)
-        return [problem.model_copy(update={"pointer": at + problem.pointer}) for problem in found]
+        shape = problems_in(error, WorkflowGraph, body)
+    draft = Draft(Faults(body, (), shape))
+    read = draft.body()
+    placed = PlacedGraph(WorkflowGraph.model_construct(nodes=read.nodes, edges=read.edges), at, holder, around)
+    placed.draft = draft
+    return placed, [problem.model_copy(update={"pointer": at + problem.pointer}) for problem in shape]
 
 
 def _too_many(at: str, nodes: int) -> Problem:

@@ -30,15 +30,16 @@ def all_problems(raw: bytes | Any, judge: Judge) -> tuple[Problem, ...]:
     Raises `Malformed` when the bytes are not JSON.
     """
     faults = faults_of(BlueprintBody, raw)
-    draft = _Draft(faults)
+    draft = Draft(faults)
     body = draft.body()
     return (*faults.problems, *(problem for problem in judge(body) if draft.is_news(problem)))
 
 
-class _Draft:
+class Draft:
     """Keeps every member that holds; where one must be there, its own JSON pointer stands in for it."""
 
     def __init__(self, faults: Faults) -> None:
+        """Of a blueprint, or of the graph in a node's body."""
         self._document = faults.document
         self._told = {problem.pointer for problem in faults.problems}
         self._faulty = {place for problem in faults.shape for place in _upwards(problem.pointer)}

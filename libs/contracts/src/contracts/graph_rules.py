@@ -34,12 +34,14 @@ def problems_of(
     found: list[Problem] = []
     for placed in graphs:
         sight = Sight(placed, homes, placed.local_roots())
-        found += _of_nodes(placed, NodeRules(text, sight, vocabulary))
-        found += ids.repeated(placed)
-        edge_rules = EdgeRules(text, sight)
-        for index, edge in enumerate(placed.graph.edges):
-            found += edge_rules.problems(index, edge)
-        found += _of_the_whole(placed)
+        found += placed.news(
+            (
+                *_of_nodes(placed, NodeRules(text, sight, vocabulary)),
+                *ids.repeated(placed),
+                *_of_edges(placed, EdgeRules(text, sight)),
+                *_of_the_whole(placed),
+            )
+        )
     found += unread
     found += config_problems(config, text, vocabulary)
     rule = vocabulary.executor_rules.get(config.executor or "")
@@ -66,6 +68,11 @@ def _of_nodes(placed: PlacedGraph, rules: NodeRules) -> Iterator[Problem]:
     for index, node in enumerate(placed.graph.nodes):
         yield from rules.problems(index, node)
         yield from control.problems(index, node)
+
+
+def _of_edges(placed: PlacedGraph, rules: EdgeRules) -> Iterator[Problem]:
+    for index, edge in enumerate(placed.graph.edges):
+        yield from rules.problems(index, edge)
 
 
 def _of_the_whole(placed: PlacedGraph) -> Iterator[Problem]:
