@@ -42,7 +42,7 @@ def test_with_nothing_prepared_the_commands_are_shown():
     told = shown(Gateway(), waiting(SIGNAL, APPROVAL, TIME), options=" --url http://x")
 
     assert told == [
-        "… review                             waits for signal `paid`, or an approval: Order 1, or 13:00:00 UTC",
+        "… review                             waits for signal `paid`, or an approval: Order 1, or 1 h 0 min",
         f"headrace signal {RUN} paid --payload '{{}}' --url http://x",
         f"headrace approve {RUN} --node review --url http://x",
         f"headrace reject {RUN} --node review --url http://x",

@@ -4,8 +4,8 @@ import io
 
 import pytest
 
+from headrace.durations import milliseconds
 from headrace.progress import RunPicture, summary
-from headrace.sentences import milliseconds
 from headrace.terminal import PlainScreen, follow, screen
 
 INSTANCE = "0199f1c2-5a7e-7cc1-b1a6-4f3d2e1c0b9a"
@@ -104,7 +104,16 @@ def test_a_terminal_gets_the_same_lines():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0.0 ms"), (9.94, "9.9 ms"), (10, "10 ms"), (999, "999 ms"), (1500, "1.5 s"), (125_000, "2 min 5 s")],
+    [
+        (0, "0.0 ms"),
+        (9.94, "9.9 ms"),
+        (10, "10 ms"),
+        (999, "999 ms"),
+        (1500, "1.5 s"),
+        (125_000, "2 min 5 s"),
+        (7_500_000, "2 h 5 min"),
+        (180_000_000, "2 d 2 h"),
+    ],
 )
 def test_durations_are_for_people(value, text):
     assert milliseconds(value) == text

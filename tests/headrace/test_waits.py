@@ -31,13 +31,24 @@ def wait(kind: str, **members) -> Wait:
         (wait("signal", name="paid", key="order-1"), "signal `paid` (key order-1)"),
         (wait("approval"), "an approval"),
         (wait("approval", terms={"title": "Order 1"}), "an approval: Order 1"),
-        (wait("approval", title="Order 1", due_at=LATER), "an approval: Order 1, until 12:00:05 UTC"),
-        (wait("time", due_at=LATER), "12:00:05 UTC"),
-        (wait("time", due_at="2026-02-01T00:00:00Z"), "2026-02-01 00:00:00 UTC"),
+        (wait("approval", title="Order 1", due_at=LATER), "an approval: Order 1, within 5.0 s"),
+        (wait("time", due_at=LATER), "5.0 s"),
     ],
 )
 def test_a_wait_is_told_in_words(waited, words):
     assert waited.told(since=NOON) == words
+
+
+@pytest.mark.parametrize(
+    ("waited", "words"),
+    [
+        (wait("approval", due_at=LATER), "an approval, until 2026-01-31 12:00:05 UTC"),
+        (wait("time", due_at=LATER), "2026-01-31 12:00:05 UTC"),
+        (wait("time"), "a time"),
+    ],
+)
+def test_what_has_no_beginning_is_told_by_the_clock(waited, words):
+    assert waited.told() == words
 
 
 @pytest.mark.parametrize(

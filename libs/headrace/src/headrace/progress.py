@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from headrace.sentences import TELLERS, Told, milliseconds
+from headrace.durations import milliseconds
+from headrace.sentences import TELLERS, Told
 
 Line = Mapping[str, Any]
 

@@ -3,15 +3,13 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
+from headrace.durations import between, milliseconds
 from headrace.waits import waits_of
 
 NAME_WIDTH = 24
 TYPE_WIDTH = 9
-FEW, SECOND, MINUTE = 10, 1_000, 60_000
-"""In milliseconds; a few of them are shown with a decimal."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +30,9 @@ class Told:
     def when(self) -> str:
         """How far away the due time was when the fact was recorded."""
         try:
-            due, now = (datetime.fromisoformat(str(time)) for time in (self.data["due_at"], self.line["time"]))
+            return f"in {between(str(self.line['time']), str(self.data['due_at']))}"
         except (KeyError, ValueError):
             return "later"
-        return f"in {milliseconds(max(0.0, (due - now).total_seconds() * SECOND))}"
 
     @property
     def reason(self) -> str:
@@ -124,13 +121,3 @@ TELLERS: Mapping[str, Callable[[Told], str | None]] = {
     "InstanceRetried": lambda told: f"↻ {told.by} retried it",
 }
 """The events that are news to a person, and who tells each."""
-
-
-def milliseconds(value: float) -> str:
-    """A duration for people: `0.4 ms`, `12 ms`, `3.2 s`, `2 min 5 s`."""
-    if value < SECOND:
-        return f"{value:.{1 if value < FEW else 0}f} ms"
-    if value < MINUTE:
-        return f"{value / SECOND:.1f} s"
-    minutes, seconds = divmod(round(value / SECOND), 60)
-    return f"{minutes} min {seconds} s"

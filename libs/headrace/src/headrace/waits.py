@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from headrace.durations import between
+
 EXAMPLES: Mapping[str, Any] = {"string": "…", "number": 0.0, "integer": 0, "boolean": True, "array": [], "object": {}}
 """What stands for a value of each JSON type, where a person is to write one."""
 
@@ -33,15 +35,20 @@ class Wait:
         return cls(node_id, kind, label, **plain, title=terms.get("title"), form=terms.get("form"))
 
     def told(self, since: str | None = None) -> str:
-        """In words: `signal "paid" (key A-1)`, `an approval: Order A-1, at most until 12:00`, `12:00:05`."""
+        """In words: `signal "paid" (key A-1)`, `an approval: Order 1`; times counted from `since`, else by the clock."""
         match self.kind:
             case "signal":
                 return f"signal `{self.name}`" + (f" (key {self.key})" if self.key else "")
             case "approval":
                 title = f": {self.title}" if self.title else ""
-                return f"an approval{title}" + (f", until {_clock(self.due_at, since)}" if self.due_at else "")
+                return f"an approval{title}" + (f", {self._due('within', 'until', since)}" if self.due_at else "")
             case _:
-                return _clock(self.due_at, since)
+                return self._due("", "", since).strip() if self.due_at else "a time"
+
+    def _due(self, ahead: str, at: str, since: str | None) -> str:
+        if since is not None:
+            return f"{ahead} {between(since, str(self.due_at))}"
+        return f"{at} {datetime.fromisoformat(str(self.due_at)):%Y-%m-%d %H:%M:%S} UTC"
 
     def commands(self, instance_id: str, options: str = "") -> list[str]:
         """The commands of this program that end the wait, ready to be typed; none for a time."""
@@ -62,15 +69,6 @@ class Wait:
 def waits_of(data: Mapping[str, Any]) -> list[Wait]:
     """The waits that a `WaitStarted` names."""
     return [Wait.read(str(data.get("node_id")), shown) for shown in data.get("waits_for") or ()]
-
-
-def _clock(due_at: str | None, since: str | None) -> str:
-    """A time of day; with its date when that is another day than `since`."""
-    if due_at is None:
-        return "a time"
-    due = datetime.fromisoformat(due_at)
-    same_day = since is not None and datetime.fromisoformat(since).date() == due.date()
-    return f"{due:%H:%M:%S} UTC" if same_day else f"{due:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _filled_in(form: Mapping[str, Any]) -> str:

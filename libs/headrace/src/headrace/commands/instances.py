@@ -34,7 +34,7 @@ def list_instances(
 
       headrace instances --status failed --limit 5
     """
-    from headrace.sentences import milliseconds
+    from headrace.durations import milliseconds
 
     with connect(data_dir, url, token, user) as client:
         found = list(islice(client.instances(status=status), limit))
