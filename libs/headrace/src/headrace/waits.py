@@ -35,7 +35,7 @@ class Wait:
         return cls(node_id, kind, label, **plain, title=terms.get("title"), form=terms.get("form"))
 
     def told(self, since: str | None = None) -> str:
-        """In words: `signal "paid" (key A-1)`, `an approval: Order 1`; times counted from `since`, else by the clock."""
+        """In words: `signal "paid" (key A-1)`, `an approval: Order 1`; times from `since` on, else by the clock."""
         match self.kind:
             case "signal":
                 return f"signal `{self.name}`" + (f" (key {self.key})" if self.key else "")
