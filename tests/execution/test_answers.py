@@ -1,14 +1,13 @@
 """The shared memory of answers: who works one out, who waits for it, and what is kept."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from decimal import Decimal
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from chassis.ids import new_id
-from chassis.postgres import open_pool
 from execution.answers import PostgresAnswers
 from execution.middleware.contract import Awaited, Question, Remembered
 
@@ -17,10 +16,8 @@ ANSWER = Remembered({"label": "refund"}, UUID(int=8), 12.5, 340, Decimal("0.004"
 
 
 @pytest.fixture
-async def answers(execution_dsn: str) -> AsyncIterator[PostgresAnswers]:
-    pool = await open_pool(execution_dsn, "execution")
-    yield PostgresAnswers(pool)
-    await pool.close()
+def answers(pool: asyncpg.Pool) -> PostgresAnswers:
+    return PostgresAnswers(pool)
 
 
 def asking(key: str = "k", *, node_id: str | None = None, lease_seconds: float = 60.0) -> Question:

@@ -1,20 +1,17 @@
 """Rates shared by all workers: what is let in, what waits, what is refused, and how tokens are charged."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
+import asyncpg
 import pytest
 
-from chassis.postgres import open_pool
 from execution.limits import PostgresLimits
 from execution.middleware.contract import Demand, Grant
 
 
 @pytest.fixture
-async def limits(execution_dsn: str) -> AsyncIterator[PostgresLimits]:
-    pool = await open_pool(execution_dsn, "execution")
-    yield PostgresLimits(pool)
-    await pool.close()
+def limits(pool: asyncpg.Pool) -> PostgresLimits:
+    return PostgresLimits(pool)
 
 
 def a_demand(limit: int = 2, per_seconds: float = 3600, *, key: str = "k", queue: bool = False) -> Demand:

@@ -1,23 +1,15 @@
 """The arbiter of critical sections: who is inside, who is next, and that asking twice changes nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 import asyncpg
 import pytest
 
 from chassis.ids import new_id
-from chassis.postgres import open_pool
 from execution.middleware.contract import Ticket, place_id
 from execution.sections import PostgresSections
-
-
-@pytest.fixture
-async def pool(execution_dsn: str) -> AsyncIterator[asyncpg.Pool]:
-    pool = await open_pool(execution_dsn, "execution")
-    yield pool
-    await pool.close()
 
 
 @pytest.fixture
@@ -105,9 +97,7 @@ class TestWhoIsNext:
 
 
 class TestUnderLoad:
-    async def test_hundreds_that_queue_for_one_place_all_get_it_one_at_a_time(
-        self, sections: PostgresSections
-    ) -> None:
+    async def test_hundreds_that_queue_for_one_place_all_get_it_one_at_a_time(self, sections: PostgresSections) -> None:
         tickets = {ticket.id: ticket for ticket in (a_ticket(f"user-{number % 7}") for number in range(300))}
         granted = await asyncio.gather(*(sections.enter(ticket) for ticket in tickets.values()))
         assert sum(granted) == 1

@@ -50,6 +50,8 @@ class Settings(BaseSettings):
     """How many instances one execution process advances at the same time."""
     tools: Path | None = None
     """A Python file whose public functions become tools of `tool` nodes."""
+    pipeline: Path | None = None
+    """A YAML or JSON file with what this deployment enforces on every run: rate limits, middleware, upper bounds."""
     data_dir: Path = Path(".headrace")
     """Where the embedded stack keeps its databases, secrets and logs."""
     pool_size: int = Field(default=8, ge=2, le=200)

@@ -39,6 +39,10 @@ class CacheHit(InstanceEvent):
     node_id: str | None = None
     visit: int | None = None
     scope: Scope = ""
+    saved_ms: float = 0.0
+    """What giving the answer took then."""
+    saved_tokens: int = 0
+    saved_cost: Decimal = Decimal(0)
 
 
 class CacheAwaited(InstanceEvent):

@@ -10,9 +10,10 @@ from chassis.service import Service, main
 from contracts.blueprint import BLUEPRINT_EVENTS
 from contracts.checkpoint_events import CHECKPOINT_EVENTS
 from contracts.instance_events import INSTANCE_EVENTS
-from execution import nudges, work
+from execution import cache_clearing, nudges, work
 from execution.answers import PostgresAnswers
 from execution.deployment import Deployment
+from execution.domain import Instance
 from execution.effects import Effects
 from execution.endings import Endings
 from execution.handlers import COMMANDS, Collaborators
@@ -20,6 +21,7 @@ from execution.known import KnownBlueprints
 from execution.leases import Leases
 from execution.limits import PostgresLimits
 from execution.middleware.contract import Surroundings
+from execution.middleware.installed import installed
 from execution.nodes.registry import NodeActions
 from execution.outside import Decide, Outside
 from execution.pipeline import Pipeline
@@ -29,6 +31,7 @@ from execution.reading import InstanceReader
 from execution.reconciler import Reconciler
 from execution.records import Records
 from execution.running import Workshop
+from execution.section_keeper import SectionKeeper
 from execution.sections import PostgresSections
 from execution.tokens import TokenStream
 from execution.worker import Worker
@@ -56,11 +59,14 @@ def service(arrange: Arrange = as_it_is) -> Service[Collaborators]:
         leases = Leases(runtime.pool, new_id())
         await leases.join()
 
-        async def tell(instance_id: UUID, decide: Decide) -> None:
-            await at.outside.tell(instance_id, decide)
+        async def tell(instance_id: UUID, decide: Decide) -> Instance:
+            return await at.outside.tell(instance_id, decide)
 
-        around = Surroundings(answers, limits, sections, tell, Deployment())
-        at = collaborators(runtime, arrange(Pipeline(around)), Effects(actions, tokens.send), leases)
+        deployment = Deployment.load(runtime.settings.pipeline)
+        around = Surroundings(answers, limits, sections, tell, deployment)
+        pipeline = arrange(Pipeline(around).with_packages(installed()))
+        at = collaborators(runtime, pipeline, Effects(actions, tokens.send), leases)
+        runtime.spawn(SectionKeeper(sections, at.records, around).run(), "sections")
         runtime.spawn(leases.keep(), "lease")
         chores = (answers.forget_expired, limits.forget_idle, leases.forget_the_dead)
         runtime.spawn(Reconciler(runtime.bus, runtime.pool, leases, chores).run(), "reconciler")
@@ -72,7 +78,7 @@ def service(arrange: Arrange = as_it_is) -> Service[Collaborators]:
 
     return Service(
         name="execution",
-        answers={**COMMANDS, **QUERIES},
+        answers={**COMMANDS, **cache_clearing.COMMANDS, **QUERIES},
         migrations=MIGRATIONS,
         start=start,
         says=(*INSTANCE_EVENTS, *CHECKPOINT_EVENTS),

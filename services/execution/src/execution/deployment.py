@@ -1,4 +1,4 @@
-"""What a deployment enforces on every blueprint: its own rate limits, the middleware nobody leaves out, upper bounds."""
+"""What a deployment enforces on every blueprint: rate limits, middleware that nobody leaves out, upper bounds."""
 
 from pathlib import Path
 from typing import Annotated, Any

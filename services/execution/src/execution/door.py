@@ -41,7 +41,7 @@ def effective_config(config: BlueprintConfig, command: ExecuteBlueprint) -> Blue
 def requested(
     command: ExecuteBlueprint, config: BlueprintConfig, now: datetime, worker_id: UUID | None
 ) -> InstanceRequested:
-    """The first fact of the instance; it is the team's too when the caller acts for the blueprint's team."""
+    """The first fact of the instance, with its effective `config`; the team's too when the caller acts for the team."""
     blueprint = command.blueprint
     is_teams = blueprint.visibility != "private" and blueprint.team_id in command.caller.teams
     return InstanceRequested(
@@ -53,7 +53,7 @@ def requested(
         user_id=command.caller.user_id,
         team_id=blueprint.team_id if is_teams else None,
         input=command.body.input,
-        config=effective_config(config, command),
+        config=config,
         conversation_id=command.body.conversation_id,
         metadata=command.body.metadata,
         worker_id=worker_id,

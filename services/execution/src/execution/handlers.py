@@ -85,7 +85,8 @@ async def admit(command: ExecuteBlueprint, at: Collaborators, also: tuple[Append
     version = await at.known.at(command.blueprint)
     eager = at.worker.free_slots > 0
     turn = Turn(Instance(command.instance_id, version.graph), clock.now())
-    turn.take(door.requested(command, version.config, turn.now, at.worker.id if eager else None))
+    config = at.pipeline.around.deployment.bounded(door.effective_config(version.config, command))
+    turn.take(door.requested(command, config, turn.now, at.worker.id if eager else None))
     await at.pipeline.hear(turn)
     if not eager:
         await at.records.append(turn.events, also=also)

@@ -8,27 +8,24 @@ import asyncpg
 
 from execution.middleware.contract import Ticket
 
-TICKET = """
-ticket_id, section_key, places, owner, instance_id, node_id, visit, scope, clock_timestamp() - asked_at AS age
-"""
 ENTER = "SELECT enter_section($1, $2, $3, $4, $5, $6, $7, $8)"
-LEAVE = f"SELECT {TICKET} FROM leave_section($1)"
+LEAVE = "SELECT *, clock_timestamp() - asked_at AS age FROM leave_section($1)"
 TOLD = "UPDATE section_tickets SET told = true WHERE ticket_id = $1"
 DRAWN_BY = "SELECT ticket_id FROM section_tickets WHERE instance_id = $1"
-UNTOLD = f"""
-SELECT {TICKET} FROM section_tickets
+UNTOLD = """
+SELECT *, clock_timestamp() - asked_at AS age FROM section_tickets
 WHERE granted_at < clock_timestamp() - make_interval(secs => $1) AND NOT told ORDER BY granted_at LIMIT $2
 """
-LOOK_AT = f"""
+LOOK_AT = """
 UPDATE section_tickets SET looked_at = clock_timestamp()
 WHERE ticket_id IN (
     SELECT ticket_id FROM section_tickets WHERE looked_at < clock_timestamp() - make_interval(secs => $1)
     ORDER BY looked_at LIMIT $2 FOR UPDATE SKIP LOCKED
 )
-RETURNING {TICKET}
+RETURNING *, clock_timestamp() - asked_at AS age
 """
-OF_ENDED = f"""
-SELECT {TICKET} FROM section_tickets AS ticket
+OF_ENDED = """
+SELECT *, clock_timestamp() - asked_at AS age FROM section_tickets AS ticket
 WHERE EXISTS (
     SELECT 1 FROM workflow_instances AS known WHERE known.instance_id = ticket.instance_id
     AND known.status IN ('completed', 'failed', 'cancelled', 'terminated')

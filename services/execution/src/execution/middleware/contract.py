@@ -61,6 +61,8 @@ class Demand:
     patience: float = 0.0
     tokens: bool = False
     """The limit counts tokens: what is typical is taken, and corrected by `charge`."""
+    said: str = ""
+    """The limit as a person would say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,10 @@ class Answers(Protocol):
         """The asker will not answer: the next one may try."""
         ...
 
+    async def clear(self, blueprint_id: UUID, node_id: str | None) -> int:
+        """Forget the answers of a blueprint, or only those of one node; answers how many there were."""
+        ...
+
 
 class Limits(Protocol):
     """Rates shared by all workers."""
@@ -140,14 +146,14 @@ class Sections(Protocol):
 
 
 Decide = Callable[[Instance], Sequence[InstanceEvent]]
-"""What somebody outside records in an instance's stream, given the instance as it is; nothing where it came too late."""
+"""What somebody outside records in an instance's stream, given the instance; nothing where it came too late."""
 
 
 class Tell(Protocol):
     """Records an outside fact in an instance's stream and lets its owner know."""
 
-    async def __call__(self, instance_id: UUID, decide: Decide) -> None:
-        """`decide` is asked again when somebody else recorded something first."""
+    async def __call__(self, instance_id: UUID, decide: Decide) -> Instance:
+        """The instance afterwards; `decide` is asked again when somebody else recorded something first."""
         ...
 
 
@@ -165,7 +171,7 @@ class Surroundings:
 class Middleware(Protocol):
     """Hears an event before it is committed; what it records is committed together with it."""
 
-    async def __call__(self, event: Any, turn: Turn, around: Surroundings) -> Verdict:
+    async def __call__(self, event: Any, turn: Turn, around: Surroundings, /) -> Verdict:
         """Answer the event. A `Refusal` raised at the door turns the execution away; nothing is written then."""
         ...
 
@@ -173,7 +179,7 @@ class Middleware(Protocol):
 class Observer(Protocol):
     """Hears an event after it is committed; records nothing."""
 
-    async def __call__(self, event: Any, instance: Instance, around: Surroundings) -> None:
+    async def __call__(self, event: Any, instance: Instance, around: Surroundings, /) -> None:
         """Take note."""
         ...
 
