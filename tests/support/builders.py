@@ -24,20 +24,22 @@ def a_node(id: str, type: str = "transform", **config: Any) -> Node:
 
 
 def an_edge(text: str) -> Edge:
-    """`a -> b` or `a -> b if CEL`."""
+    """`a -> b`, `a -> b if CEL`, or `a -> b on timeout` (`on any`) for an error edge."""
     ends, _, condition = text.partition(" if ")
+    ends, _, caught = ends.partition(" on ")
     source, target = (part.strip() for part in ends.split("->"))
-    return Edge(source=source, target=target, condition=condition.strip() or None)
+    fields = {"source": source, "target": target, "condition": condition.strip() or None}
+    return Edge.model_validate(fields | ({"on_error": caught.strip()} if caught else {}))
 
 
-def a_graph(*parts: Node | str) -> WorkflowGraph:
+def a_graph(*parts: Node | str, start: str = "start") -> WorkflowGraph:
     """A graph of nodes and edges as text; nodes that only edges name are transforms, or what `start` and `end` say."""
     nodes = {part.id: part for part in parts if isinstance(part, Node)}
     edges = tuple(an_edge(part) for part in parts if isinstance(part, str))
     for edge in edges:
         for name in (edge.source, edge.target):
             nodes.setdefault(name, a_node(name, name if name in ("start", "end") else "transform"))
-    nodes.setdefault("start", a_node("start", "start"))
+    nodes.setdefault(start, a_node(start, "start"))
     return WorkflowGraph(nodes=tuple(nodes.values()), edges=edges)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from chassis.ids import new_id
 from contracts import instance_events as facts
+from contracts.execution import RunError
 from contracts.workflow import BlueprintConfig, WorkflowGraph
 from execution import door
 from execution.decisions.advancing import advance, conclude
@@ -102,3 +103,10 @@ def output_of(story: Story) -> Any:
     """What a completed run answered."""
     assert story.instance.status == "completed", story.instance.error
     return story.instance.output
+
+
+def error_of(story: Story) -> RunError:
+    """Why a run failed."""
+    assert story.instance.status == "failed", story.instance.status
+    assert story.instance.error is not None
+    return story.instance.error

@@ -69,6 +69,9 @@ def retry_scheduled(state: State, event: facts.InstanceRetryScheduled) -> None:
     state.tries = event.attempt
     state.retry_at = event.due_at
     state.figures.retries += 1
+    if state.root is not None:
+        state.root.broken_off |= {visit: failure.attempt + 1 for visit, failure in state.failed.items()}
+    state.failed.clear()
 
 
 def retried(state: State, event: facts.InstanceRetried) -> None:
