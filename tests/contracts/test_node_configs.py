@@ -135,6 +135,12 @@ def test_an_error_is_caught_by_an_edge() -> None:
     ]
 
 
+def test_members_are_named_as_they_are_written() -> None:
+    found = parse_body(NODE_TYPES["loop"], {"body": {"nodes": []}, "whilst": "true", "until": "true"})
+    assert isinstance(found, tuple)
+    assert found[0].message.endswith("`timeout_seconds`, `until`, `while`.")
+
+
 def test_every_type_is_of_one_family() -> None:
     families = (PURE_TYPES, TIMER_TYPES, WAIT_TYPES, BODY_TYPES, {"tool", "http", "model", "blueprint"})
     assert sorted(name for family in families for name in family) == sorted(NODE_TYPES)

@@ -215,7 +215,7 @@ def _members_at(model: type[BaseModel], location: Location) -> Mapping[str, Any]
     for part in location:
         if isinstance(part, str) and part in model.model_fields:
             model = next(_models_in(model.model_fields[part].annotation), model)
-    return model.model_fields
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:

@@ -5,9 +5,13 @@ from uuid import UUID
 
 import orjson
 
+from chassis.language import CEL
+from contracts.config_rules import run_problems
 from contracts.execution import ExecuteBlueprint
 from contracts.instance_events import InstanceRequested
-from contracts.refusal import Conflict, Missing, Problem, TooLarge
+from contracts.refusal import Conflict, Invalid, Missing, Problem, TooLarge
+from contracts.text_rules import TextRules
+from contracts.vocabulary import BUILT_IN, Vocabulary
 from contracts.workflow import MAX_VALUE_BYTES, BlueprintConfig
 
 
@@ -28,6 +32,15 @@ def check_size(command: ExecuteBlueprint) -> None:
             message = f"`{name}` has {size} bytes; at most {MAX_VALUE_BYTES} are taken."
             problem = Problem(pointer=f"/{name}", code="too_large", message=message)
             raise TooLarge("value_too_large", message, (problem,))
+
+
+def check_config(command: ExecuteBlueprint, vocabulary: Vocabulary = BUILT_IN) -> None:
+    """Refuse overrides that name what there is not, or a key that is no expression."""
+    if command.body.config is None:
+        return
+    problems = tuple(run_problems(command.body.config, TextRules(CEL), vocabulary))
+    if problems:
+        raise Invalid("invalid_config", "The execution's `config` cannot be used.", problems)
 
 
 def effective_config(config: BlueprintConfig, command: ExecuteBlueprint) -> BlueprintConfig:

@@ -48,6 +48,7 @@ async def execute(command: ExecuteBlueprint, at: Collaborators) -> ExecutionView
     """Accept a run; answer when it is recorded, or has ended. Asking again with the same id or key is the same run."""
     door.check_access(command)
     door.check_size(command)
+    door.check_config(command)
     instance_id = await accept(command, at)
     if command.wait_seconds > 0:
         return execution_view(await at.endings.wait(instance_id, command.wait_seconds))
