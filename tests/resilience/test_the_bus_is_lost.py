@@ -16,7 +16,7 @@ from tests.support.eventually import eventually
 RUNS = 30
 LONGEST_SECONDS = 40.0
 OPEN_AGAIN_SECONDS = 15.0
-"""A stream that was deleted under its readers is missed after five seconds of silence; until then there are 503s."""
+"""While the server itself is away there are 503s."""
 ENDS = """
 SELECT count(*) FROM events
 WHERE originator_id = $1 AND topic IN ('InstanceCompleted', 'InstanceFailed', 'InstanceCancelled')
@@ -76,6 +76,17 @@ async def test_every_accepted_run_ends_and_new_ones_are_taken(house: House, ada:
 
     second = await accepted(ada, "after")
     await all_end(house, ada, [*first, *second])
+
+
+async def test_streams_that_are_deleted_under_their_readers_keep_no_new_blueprint_from_running(
+    house: House, ada: Api
+) -> None:
+    assert (await ada.execute(await ada.create(chain(step("tell")))))["status"] == "completed"
+
+    for _ in range(5):
+        await delete_streams(house)
+        for _ in range(2):
+            assert (await ada.execute(await ada.create(chain(step("tell")))))["status"] == "completed"
 
 
 async def test_a_stream_that_is_watched_goes_on_to_its_end(house: House, ada: Api) -> None:

@@ -128,6 +128,25 @@ async def test_events_that_only_the_ledger_still_has_are_found_without_a_new_one
     assert await count(customs) == 30
 
 
+async def test_what_somebody_waits_for_is_asked_of_the_owner_while_the_stream_says_nothing(
+    office: PostOffice, customs: PostOffice, bus: Bus, desk
+):
+    leader, standby = following(customs), following(customs)
+    relay = office.relay()
+    first = await office.record("a")
+    assert await leader.wait_for(first, 10)
+    assert await standby.wait_for(first, 10)
+    await office.stop()
+    await bus.js.delete_stream(bus.stream(SERVICE))
+
+    for runner in (leader, standby):
+        assert await runner.wait_for(await office.record("b"), 2)
+
+    assert [leader.leading, standby.leading].count(True) == 1
+    assert relay.position == first
+    assert await count(customs) == 3
+
+
 async def test_copies_change_nothing(office: PostOffice, customs: PostOffice, bus: Bus, desk):
     relay, runner = office.relay(), following(customs)
     positions = await office.record_many(10)

@@ -19,6 +19,8 @@ RETRY_SECONDS = 0.5
 """After the connection, the source or the database failed."""
 STANDBY_POLL_SECONDS = 0.02
 """How often a waiter looks at the checkpoint table while another process writes."""
+HURRY_SECONDS = 0.5
+"""After so long a waiter has the owner asked for what may be lost: a stream deleted by hand is missed only later."""
 WAIT_SECONDS = 2.0
 """How long a reader waits for its own write by default."""
 
@@ -60,23 +62,30 @@ class ProjectionRunner:
 
     async def wait_for(self, position: int, timeout: float = WAIT_SECONDS) -> bool:
         """Whether the rows reach `position` within `timeout` seconds, whichever process writes them."""
-        deadline = monotonic() + timeout
+        began = monotonic()
+        hurried = False
         while self.position < position:
-            left = deadline - monotonic()
-            if left <= 0:
+            waited = monotonic() - began
+            if waited >= timeout:
                 return False
-            if self.leading:
-                # At most a little, because the lead may be lost while nothing moves.
-                await self._progress.beyond(position - 1, min(left, RETRY_SECONDS))
-            else:
-                self._reached(await checkpoints.read(self._pool, self.projection.name))
-                if self.position < position:
-                    await asyncio.sleep(min(STANDBY_POLL_SECONDS, left))
+            if waited >= HURRY_SECONDS and not hurried:
+                hurried = True
+                await self.source.hurry()
+            await self._look_again(position, timeout - waited)
         return True
 
     async def caught_up(self, timeout: float = WAIT_SECONDS) -> bool:
         """Whether the rows show, within `timeout` seconds, everything its source held when this was called."""
         return await self.wait_for(await self.source.head(), timeout)
+
+    async def _look_again(self, position: int, left: float) -> None:
+        if self.leading:
+            # At most a little, because the lead may be lost while nothing moves.
+            await self._progress.beyond(position - 1, min(left, RETRY_SECONDS, HURRY_SECONDS))
+            return
+        self._reached(await checkpoints.read(self._pool, self.projection.name))
+        if self.position < position:
+            await asyncio.sleep(min(STANDBY_POLL_SECONDS, left))
 
     async def _follow(self, connection: asyncpg.Connection) -> None:
         name = self.projection.name

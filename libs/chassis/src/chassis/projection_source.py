@@ -3,11 +3,14 @@
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, Self
 from uuid import UUID
 
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.errors import Error
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
@@ -55,6 +58,10 @@ class Source(Protocol):
         """What `next` gave last is committed and need not come again."""
         ...
 
+    async def hurry(self) -> None:
+        """Say, from whichever process, that somebody waits for events which may have been lost on their way."""
+        ...
+
     async def page(self, after: int) -> Page:
         """The ledger from a position on, for a rebuild."""
         ...
@@ -89,6 +96,9 @@ class LedgerSource:
     async def folded(self) -> None:
         """The checkpoint says it all."""
 
+    async def hurry(self) -> None:
+        """Nothing gets lost on this way."""
+
     async def page(self, after: int) -> Page:
         """The next events."""
         found = await self.store.read_after(after, BATCH + 1)
@@ -118,10 +128,12 @@ class StreamSource:
         self._behind = True
         self._replay_at = 0.0
         self._loop: PullLoop | None = None
+        self._hurries: Subscription | None = None
 
     async def __aenter__(self) -> Self:
         """Start pulling, and a replay from the checkpoint."""
         self._catch_up()
+        self._hurries = await self._bus.nc.subscribe(self._hurry_subject, cb=self._hurried)
         self._bus.on_reconnect(self._catch_up)
         self._loop = PullLoop(
             self._bus,
@@ -133,6 +145,8 @@ class StreamSource:
     async def __aexit__(self, *_: object) -> None:
         """Stop pulling; what was not folded comes again."""
         self._bus.forget(self._catch_up)
+        if self._hurries is not None and not self._bus.nc.is_closed:
+            await self._hurries.unsubscribe()
         if self._loop is not None:
             await self._loop.stop()
         self._buffer.clear()
@@ -164,6 +178,11 @@ class StreamSource:
             if self._loop is not None:
                 await self._loop.slots_freed()
 
+    async def hurry(self) -> None:
+        """Let the process that reads the stream ask the owner: a stream that is gone shows no gap."""
+        with suppress(Error):
+            await self._bus.nc.publish(self._hurry_subject)
+
     async def page(self, after: int) -> Page:
         """The owner's ledger from a position on."""
         return await replay_page(self._bus, self._service, after)
@@ -175,6 +194,14 @@ class StreamSource:
         except NotFoundError:
             return 0
         return int((last.headers or {}).get(POSITION, "0"))
+
+    @property
+    def _hurry_subject(self) -> str:
+        return self._bus.subject("hurry", self._consumer)
+
+    async def _hurried(self, _: Msg) -> None:
+        self._catch_up()
+        self._arrived.set()
 
     async def _received(self, msg: Msg) -> None:
         self._buffer.append(msg)
