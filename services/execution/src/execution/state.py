@@ -50,7 +50,7 @@ class State:
     running: dict[Visit, Attempt] = field(default_factory=dict)
     timers: dict[Visit, Timer] = field(default_factory=dict)
     throttled: set[Visit] = field(default_factory=set)
-    """Visits whose place under a rate limit, or whose question to the cache, is known already."""
+    """Visits whose place under a rate limit is taken already."""
     waits: dict[Visit, Wait] = field(default_factory=dict)
     opened: dict[Visit, Opened] = field(default_factory=dict)
     unsettled: dict[Visit, None] = field(default_factory=dict)

@@ -59,13 +59,14 @@ def timer_scheduled(state: State, event: facts.TimerScheduled) -> None:
 
 def node_throttled(state: State, event: facts.NodeThrottled) -> None:
     """It begins again at `due_at`, with its place kept."""
+    state.throttled.add(visit_of(event))
     put_off(state, visit_of(event), event.attempt, event.due_at, event.timestamp)
 
 
 def cache_awaited(state: State, event: facts.CacheAwaited) -> None:
     """The run, or this visit, asks memory again at `due_at`."""
     if event.node_id is None or event.visit is None:
-        state.admitted_at = event.due_at
+        state.admitted_at = max(event.due_at, state.admitted_at or event.due_at)
         return
     visit = Visit(event.node_id, event.visit, event.scope)
     attempt = state.running.get(visit)
@@ -75,7 +76,6 @@ def cache_awaited(state: State, event: facts.CacheAwaited) -> None:
 def put_off(state: State, visit: Visit, attempt: int, due_at: datetime, since: datetime) -> None:
     """From running to beginning again later."""
     state.running.pop(visit, None)
-    state.throttled.add(visit)
     state.timers[visit] = Timer(due_at, attempt, retry=True, since=since)
 
 
