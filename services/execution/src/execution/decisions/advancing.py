@@ -8,6 +8,7 @@ from execution.decisions import bodies, ending, waits, withdrawing
 from execution.decisions.beginning import begin, section_key
 from execution.decisions.finishing import answer_failure, complete_node, is_compensating, settle
 from execution.decisions.places import PURE_ERRORS, as_failure, at
+from execution.domain import Instance
 from execution.executors.registry import executor_for
 from execution.figures import milliseconds
 from execution.nodes.action import NodeFailure, NodeResult
@@ -37,8 +38,13 @@ def advance(turn: Turn) -> None:
         if turn.instance.ended or stopped(turn):
             return
         step(turn)
-        if turn.instance.failed:
+        if turn.instance.failed or not needs_another_look(turn.instance):
             return
+
+
+def needs_another_look(instance: Instance) -> bool:
+    """Whether what has just begun may have something to go on with already: a body, an early signal, an undoing."""
+    return bool(instance.opened or instance.waits or instance.children or instance.compensation is not None)
 
 
 def stopped(turn: Turn) -> bool:
