@@ -8,7 +8,14 @@ from uuid import UUID
 
 from chassis.ids import new_id
 from contracts.execution import RunError, RunFigures
-from contracts.instance_events import InstanceCancelled, InstanceCompleted, InstanceEnded, InstanceFailed
+from contracts.instance_events import (
+    InstanceCancelled,
+    InstanceCompleted,
+    InstanceEnded,
+    InstanceFailed,
+    InstanceRetried,
+    InstanceTerminated,
+)
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 NODES = ("start", "fetch", "classify", "answer", "end")
@@ -53,7 +60,24 @@ def ending(
     if status == "failed":
         error = RunError(type="permanent", code="broken", message="it broke")
         return InstanceFailed.model_validate(place | {"error": error})
-    return InstanceCancelled.model_validate(place)
+    return (InstanceTerminated if status == "terminated" else InstanceCancelled).model_validate(place)
+
+
+def retried(fact: InstanceEnded, seconds: float = 60) -> InstanceRetried:
+    """Somebody lets it go on some time after its end."""
+    return InstanceRetried(
+        originator_id=fact.originator_id,
+        originator_version=fact.originator_version + 1,
+        timestamp=fact.timestamp + timedelta(seconds=seconds),
+        by="ada",
+    )
+
+
+def again(fact: InstanceEnded, status: str, seconds: float = 120, **known: object) -> InstanceEnded:
+    """It ends once more, later."""
+    later = ending(fact.blueprint_id, fact.user_id, status, fact.timestamp + timedelta(seconds=seconds), **known)
+    place = {"originator_id": fact.originator_id, "originator_version": fact.originator_version + 9}
+    return later.model_copy(update=place)
 
 
 def thrown(
@@ -71,7 +95,7 @@ def _thrown(dice: random.Random, blueprint_id: UUID, user_id: str, moment: datet
     return ending(
         blueprint_id,
         user_id,
-        dice.choices(("completed", "failed", "cancelled"), (8, 2, 1))[0],
+        dice.choices(("completed", "failed", "cancelled", "terminated"), (16, 4, 1, 1))[0],
         moment,
         execution_time_ms=dice.lognormvariate(4.0, 1.5),
         prompt_tokens=dice.randrange(2_000),

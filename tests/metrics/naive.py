@@ -77,7 +77,8 @@ def _check_nodes(answered: BlueprintAnalytics, facts: Sequence[InstanceEnded]) -
 
 
 def _statuses(facts: Iterable[InstanceEnded]) -> dict[str, int]:
-    counts = Counter(ENDINGS[type(fact)] for fact in facts)
+    endings = (ENDINGS[type(fact)] for fact in facts)
+    counts = Counter("cancelled" if ended == "terminated" else ended for ended in endings)
     return {"total": counts.total(), **{name: counts[name] for name in ("completed", "failed", "cancelled")}}
 
 

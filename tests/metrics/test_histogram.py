@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.domain import LAST_BUCKET, Histogram, bucket_of, exact_ms, value_of
+from metrics.histogram import LAST_BUCKET, Histogram, bucket_of, exact_ms, value_of
 from tests.metrics.naive import close_to, percentile
 
 YEAR_MS = 365 * 86_400_000.0

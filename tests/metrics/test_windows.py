@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from contracts.message import Caller
 from contracts.metrics import GetUsage
 from contracts.refusal import Malformed
-from metrics.domain import Part, Rollup, Span, Tally, Window, settle
+from metrics.domain import Execution, Part, Rollup, Span, Tally, Window, settle
 from metrics.queries import window_of
 from tests.metrics.facts import NOON, figures
 
@@ -25,7 +25,7 @@ def rollups(span: Span, ended: Iterable[datetime]) -> list[Rollup]:
     """What the projection would have made of these endings."""
     tallies: dict[datetime, Tally] = defaultdict(Tally)
     for moment in ended:
-        tallies[span.begin(moment)].add(Tally.of("completed", moment, figures()))
+        tallies[span.begin(moment)].add(Tally.of(Execution(BLUEPRINT, "ada", "completed", moment, figures())))
     return [Rollup(BLUEPRINT, span, starts_at, tally) for starts_at, tally in tallies.items()]
 
 

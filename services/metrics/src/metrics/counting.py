@@ -9,8 +9,9 @@ from uuid import UUID
 
 from asyncpg import Connection, Record
 
-from metrics.domain import Histogram, Part, Rollup, Span, Tally, Window, settle
-from metrics.projections import EVERYONE, rollup_of, tally_of
+from metrics.domain import Part, Rollup, Span, Tally, Window, settle
+from metrics.histogram import Histogram
+from metrics.rollups import EVERYONE, rollup_of, tally_of
 
 OWN_RUNS_MAX = 10_000
 """Runs, newest first, whose nodes are looked at for somebody who may only see runs of their own."""
@@ -31,7 +32,7 @@ SINGLE = """
 SELECT blueprint_id, min(ended_at) AS first_at, max(ended_at) AS last_at,
        count(*) FILTER (WHERE status = 'completed') AS completed,
        count(*) FILTER (WHERE status = 'failed') AS failed,
-       count(*) FILTER (WHERE status = 'cancelled') AS cancelled,
+       count(*) FILTER (WHERE status IN ('cancelled', 'terminated')) AS cancelled,
        sum(execution_time_ms) AS duration_ms, array_agg(execution_time_ms::double precision) AS times,
        sum(prompt_tokens)::bigint AS prompt_tokens, sum(completion_tokens)::bigint AS completion_tokens,
        sum(cost) AS cost, sum(retries)::bigint AS retries, sum(cache_hits)::bigint AS cache_hits

@@ -1,101 +1,42 @@
-"""Pure arithmetic of analytics: histograms, sums, and which rollups answer a window."""
+"""Pure arithmetic of analytics: what is counted of an execution, sums, and which rollups answer a window."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from math import ceil, floor, log
-from operator import add
 from uuid import UUID
 
 from contracts.execution import RunFigures, Status
+from metrics.histogram import Histogram, exact_ms
 
-GAMMA = 1.08
-"""Growth from one bucket to the next; a bucket's value is within (GAMMA - 1) / (GAMMA + 1) = 3.9 % of what it holds."""
-SMALLEST_MS = 0.001
-"""Everything up to here falls into bucket 0 and reads as nothing: clocks do not resolve less."""
-LAST_BUCKET = 511
-"""Holds all that is longer than about 3,800 years, so that no figure can make a histogram grow without bound."""
-MILLISECOND_DIGITS = Decimal("0.001")
-"""Durations are summed as decimals of whole microseconds: exact, whatever the order."""
-
+SUMS = (
+    "completed",
+    "failed",
+    "cancelled",
+    "duration_ms",
+    "prompt_tokens",
+    "completion_tokens",
+    "cost",
+    "retries",
+    "cache_hits",
+)
+"""What a tally adds up."""
+CANCELLED = ("cancelled", "terminated")
+"""Both were called off, with and without compensation: analytics does not tell them apart."""
 BEGIN_OF_TIME = datetime.min.replace(tzinfo=UTC)
 END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
-_LOG_GAMMA = log(GAMMA)
 
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What is counted of one execution that has ended."""
 
-def bucket_of(ms: float) -> int:
-    """The bucket that a duration falls into: those that share it differ by at most the factor `GAMMA`."""
-    if ms <= SMALLEST_MS:
-        return 0
-    return min(ceil(log(ms / SMALLEST_MS) / _LOG_GAMMA), LAST_BUCKET)
-
-
-def value_of(bucket: int) -> float:
-    """Milliseconds that stand for everything in the bucket."""
-    return 0.0 if bucket == 0 else SMALLEST_MS * 2 * GAMMA**bucket / (GAMMA + 1)
-
-
-def exact_ms(ms: float) -> Decimal:
-    """A measured duration as the decimal that is kept and summed; a clock that went backwards counts as nothing."""
-    return Decimal(repr(max(ms, 0.0))).quantize(MILLISECOND_DIGITS)
-
-
-@dataclass(slots=True)
-class Histogram:
-    """How many durations fell into each bucket, dense from bucket `first` on."""
-
-    first: int = 0
-    counts: list[int] = field(default_factory=list)
-
-    @property
-    def total(self) -> int:
-        """How many durations it holds."""
-        return sum(self.counts)
-
-    def record(self, times: Iterable[float]) -> None:
-        """Count durations, in milliseconds."""
-        for bucket, count in Counter(map(bucket_of, times)).items():
-            self.add(bucket, (count,))
-
-    def add(self, first: int, counts: Sequence[int]) -> None:
-        """Count what another histogram holds."""
-        if not counts:
-            return
-        if not self.counts:
-            self.first = first
-        self._reach(first, first + len(counts))
-        begin = first - self.first
-        part = slice(begin, begin + len(counts))
-        self.counts[part] = map(add, self.counts[part], counts)
-
-    def percentile(self, share: float) -> float | None:
-        """Milliseconds at a share (0.95 = p95), interpolated between neighbours as `percentile_cont` does."""
-        total = self.total
-        if not total:
-            return None
-        rank = share * (total - 1)
-        low = self._ranked(floor(rank))
-        return low + (self._ranked(ceil(rank)) - low) * (rank - floor(rank))
-
-    def _ranked(self, rank: int) -> float:
-        seen = 0
-        for bucket, count in enumerate(self.counts, self.first):
-            seen += count
-            if seen > rank:
-                return value_of(bucket)
-        raise IndexError(f"rank {rank} of {seen} durations")
-
-    def _reach(self, low: int, high: int) -> None:
-        if low < self.first:
-            self.counts[:0] = [0] * (self.first - low)
-            self.first = low
-        missing = high - self.first - len(self.counts)
-        if missing > 0:
-            self.counts.extend([0] * missing)
+    blueprint_id: UUID
+    user_id: str
+    status: Status
+    ended_at: datetime
+    figures: RunFigures
 
 
 @dataclass(slots=True)
@@ -140,29 +81,29 @@ class Tally:
         """Count what another tally counted."""
         self.first_at = min(self.first_at, other.first_at)
         self.last_at = max(self.last_at, other.last_at)
-        self.completed += other.completed
-        self.failed += other.failed
-        self.cancelled += other.cancelled
-        self.duration_ms += other.duration_ms
-        self.prompt_tokens += other.prompt_tokens
-        self.completion_tokens += other.completion_tokens
-        self.cost += other.cost
-        self.retries += other.retries
-        self.cache_hits += other.cache_hits
+        for name in SUMS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
         self.durations.add(other.durations.first, other.durations.counts)
 
+    def subtract(self, other: "Tally") -> None:
+        """Count no more what another tally counted; when the first and the last ended is then for others to say."""
+        for name in SUMS:
+            setattr(self, name, getattr(self, name) - getattr(other, name))
+        self.durations.subtract(other.durations.first, other.durations.counts)
+
     @classmethod
-    def of(cls, status: Status, ended_at: datetime, figures: RunFigures) -> "Tally":
-        """One execution."""
+    def of(cls, execution: Execution) -> "Tally":
+        """One execution; a terminated one counts as cancelled."""
+        figures, duration_ms = execution.figures, exact_ms(execution.figures.execution_time_ms)
         durations = Histogram()
-        durations.record((figures.execution_time_ms,))
+        durations.record((float(duration_ms),))
         return cls(
-            first_at=ended_at,
-            last_at=ended_at,
-            completed=int(status == "completed"),
-            failed=int(status == "failed"),
-            cancelled=int(status == "cancelled"),
-            duration_ms=exact_ms(figures.execution_time_ms),
+            first_at=execution.ended_at,
+            last_at=execution.ended_at,
+            completed=int(execution.status == "completed"),
+            failed=int(execution.status == "failed"),
+            cancelled=int(execution.status in CANCELLED),
+            duration_ms=duration_ms,
             prompt_tokens=figures.prompt_tokens,
             completion_tokens=figures.completion_tokens,
             cost=figures.cost,

@@ -1,8 +1,6 @@
 """Facts to rows: one row per ended execution, its sums over stretches of time, and what blueprints are called."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
-from itertools import islice
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,31 +9,10 @@ from asyncpg import Connection, Record
 from chassis.projection import Fact
 from contracts.blueprint import BlueprintVersionRecorded
 from contracts.execution import RunFigures
-from contracts.instance_events import ENDINGS, InstanceEnded
-from metrics.domain import Histogram, Rollup, Span, Tally, exact_ms
-
-EVERYONE = ""
-"""The audience whose rollups count the runs of all users; any other audience is a user id."""
-ROWS_PER_STATEMENT = 5_000
-"""Rows read or written at once, so that no statement comes near its time limit."""
-
-SUMS = (
-    "first_at",
-    "last_at",
-    "completed",
-    "failed",
-    "cancelled",
-    "duration_ms",
-    "prompt_tokens",
-    "completion_tokens",
-    "cost",
-    "retries",
-    "cache_hits",
-)
-"""The columns of a rollup that a tally has under the same name."""
-
-ExecutionKey = tuple[str, UUID, Span, datetime]
-NodeKey = tuple[UUID, Span, datetime, str]
+from contracts.instance_events import ENDINGS, InstanceEnded, InstanceRetried
+from metrics import rollups
+from metrics.domain import Execution
+from metrics.histogram import exact_ms
 
 INSERT_EXECUTION = """
 INSERT INTO execution_metrics (
@@ -47,60 +24,10 @@ ON CONFLICT (instance_id) DO NOTHING
 RETURNING instance_id
 """
 
-READ_EXECUTION_ROLLUPS = """
-SELECT audience, blueprint_id, span, starts_at, first_at, last_at, completed, failed, cancelled, duration_ms,
-       prompt_tokens, completion_tokens, cost, retries, cache_hits, first_bucket, bucket_counts
-FROM execution_rollups
-JOIN unnest($1::text[], $2::uuid[], $3::text[], $4::timestamptz[]) AS wanted (audience, blueprint_id, span, starts_at)
-USING (audience, blueprint_id, span, starts_at)
-"""
-
-WRITE_EXECUTION_ROLLUPS = """
-INSERT INTO execution_rollups (
-    audience, blueprint_id, span, starts_at, first_at, last_at, completed, failed, cancelled, duration_ms,
-    prompt_tokens, completion_tokens, cost, retries, cache_hits, first_bucket, bucket_counts
-)
-SELECT audience, blueprint_id, span, starts_at, first_at, last_at, completed, failed, cancelled, duration_ms,
-       prompt_tokens, completion_tokens, cost, retries, cache_hits, first_bucket, counts::bigint[]
-FROM unnest(
-    $1::text[], $2::uuid[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::bigint[],
-    $8::bigint[], $9::bigint[], $10::numeric[], $11::bigint[], $12::bigint[], $13::numeric[], $14::bigint[],
-    $15::bigint[], $16::integer[], $17::text[]
-) AS written (
-    audience, blueprint_id, span, starts_at, first_at, last_at, completed, failed, cancelled, duration_ms,
-    prompt_tokens, completion_tokens, cost, retries, cache_hits, first_bucket, counts
-)
-ON CONFLICT (audience, span, blueprint_id, starts_at) DO UPDATE SET
-    first_at = EXCLUDED.first_at,
-    last_at = EXCLUDED.last_at,
-    completed = EXCLUDED.completed,
-    failed = EXCLUDED.failed,
-    cancelled = EXCLUDED.cancelled,
-    duration_ms = EXCLUDED.duration_ms,
-    prompt_tokens = EXCLUDED.prompt_tokens,
-    completion_tokens = EXCLUDED.completion_tokens,
-    cost = EXCLUDED.cost,
-    retries = EXCLUDED.retries,
-    cache_hits = EXCLUDED.cache_hits,
-    first_bucket = EXCLUDED.first_bucket,
-    bucket_counts = EXCLUDED.bucket_counts
-"""
-
-READ_NODE_ROLLUPS = """
-SELECT blueprint_id, span, starts_at, node_id, first_bucket, bucket_counts
-FROM node_rollups
-JOIN unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[]) AS wanted (blueprint_id, span, starts_at, node_id)
-USING (blueprint_id, span, starts_at, node_id)
-"""
-
-WRITE_NODE_ROLLUPS = """
-INSERT INTO node_rollups (blueprint_id, span, starts_at, node_id, first_bucket, bucket_counts)
-SELECT blueprint_id, span, starts_at, node_id, first_bucket, counts::bigint[]
-FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::integer[], $6::text[])
-     AS written (blueprint_id, span, starts_at, node_id, first_bucket, counts)
-ON CONFLICT (blueprint_id, span, starts_at, node_id) DO UPDATE SET
-    first_bucket = EXCLUDED.first_bucket,
-    bucket_counts = EXCLUDED.bucket_counts
+TAKE_EXECUTIONS = """
+DELETE FROM execution_metrics WHERE instance_id = ANY($1::uuid[])
+RETURNING blueprint_id, user_id, status, ended_at, execution_time_ms, prompt_tokens, completion_tokens, cost, retries,
+          cache_hits, node_ids, node_execution_times
 """
 
 WRITE_NAMES = """
@@ -109,7 +36,6 @@ SELECT * FROM unnest($1::uuid[], $2::integer[], $3::text[])
 ON CONFLICT (blueprint_id) DO UPDATE SET version = EXCLUDED.version, name = EXCLUDED.name
 WHERE blueprint_names.version < EXCLUDED.version
 """
-
 
 KNOW = """
 INSERT INTO known (until) VALUES ($1)
@@ -125,9 +51,19 @@ class Executions:
     tables = ("execution_metrics", "execution_rollups", "node_rollups", "known")
 
     async def apply(self, facts: Sequence[Fact], rows: Connection) -> None:
-        """Count the endings among the facts."""
-        if endings := [fact.event for fact in facts if isinstance(fact.event, InstanceEnded)]:
-            await count_endings(endings, rows)
+        """Count the endings among the facts that are the last word on their instances, and these only."""
+        endings: dict[UUID, InstanceEnded] = {}
+        reopened: set[UUID] = set()
+        for event in (fact.event for fact in facts):
+            if isinstance(event, InstanceEnded):
+                endings[event.originator_id] = event
+            elif isinstance(event, InstanceRetried):
+                endings.pop(event.originator_id, None)
+                reopened.add(event.originator_id)
+        if reopened:
+            await forget_endings(reopened, rows)
+        if endings:
+            await count_endings(list(endings.values()), rows)
         await rows.execute(KNOW, max(fact.event.timestamp for fact in facts))
 
 
@@ -148,10 +84,13 @@ async def count_endings(endings: Sequence[InstanceEnded], rows: Connection) -> N
     """Keep each ended execution once, and add it to the rollups that it belongs to."""
     inserted = {row[0] for row in await rows.fetchmany(INSERT_EXECUTION, [_execution_row(ended) for ended in endings])}
     fresh = list({ended.originator_id: ended for ended in endings if ended.originator_id in inserted}.values())
-    for executions in _slices(executions_by_key(fresh).items()):
-        await _add_executions(dict(executions), rows)
-    for nodes in _slices(nodes_by_key(fresh).items()):
-        await _add_nodes(dict(nodes), rows)
+    await rollups.add(map(_execution, fresh), rows)
+
+
+async def forget_endings(instance_ids: Iterable[UUID], rows: Connection) -> None:
+    """Count executions that go on again no more, wherever they were counted; they count when they end again."""
+    taken = await rows.fetch(TAKE_EXECUTIONS, list(instance_ids))
+    await rollups.remove(map(_taken_execution, taken), rows)
 
 
 async def keep_names(recorded: Iterable[BlueprintVersionRecorded], rows: Connection) -> None:
@@ -161,62 +100,21 @@ async def keep_names(recorded: Iterable[BlueprintVersionRecorded], rows: Connect
     await rows.execute(WRITE_NAMES, list(latest), versions, [event.name for event in latest.values()])
 
 
-def tally_of(row: Record, durations: Histogram) -> Tally:
-    """The tally whose sums are the row's."""
-    return Tally(**{column: row[column] for column in SUMS}, durations=durations)
+def _execution(ended: InstanceEnded) -> Execution:
+    return Execution(ended.blueprint_id, ended.user_id, ENDINGS[type(ended)], ended.timestamp, ended.figures)
 
 
-def rollup_of(row: Record) -> Rollup:
-    """A row of `execution_rollups`."""
-    durations = Histogram(row["first_bucket"], row["bucket_counts"])
-    return Rollup(row["blueprint_id"], Span(row["span"]), row["starts_at"], tally_of(row, durations))
-
-
-def executions_by_key(endings: Iterable[InstanceEnded]) -> dict[ExecutionKey, Tally]:
-    """What the endings add to each rollup of executions."""
-    tallies: dict[ExecutionKey, Tally] = {}
-    for ended in endings:
-        one = Tally.of(ENDINGS[type(ended)], ended.timestamp, ended.figures)
-        for span in Span:
-            for audience in {EVERYONE, ended.user_id}:
-                key = (audience, ended.blueprint_id, span, span.begin(ended.timestamp))
-                tallies.setdefault(key, Tally()).add(one)
-    return tallies
-
-
-def nodes_by_key(endings: Iterable[InstanceEnded]) -> dict[NodeKey, Histogram]:
-    """What the endings add to each rollup of nodes."""
-    histograms: dict[NodeKey, Histogram] = {}
-    for ended in endings:
-        for span in Span:
-            starts_at = span.begin(ended.timestamp)
-            for node_id, ms in ended.figures.node_execution_times.items():
-                histograms.setdefault((ended.blueprint_id, span, starts_at, node_id), Histogram()).record((ms,))
-    return histograms
-
-
-async def _add_executions(added: dict[ExecutionKey, Tally], rows: Connection) -> None:
-    for row in await rows.fetch(READ_EXECUTION_ROLLUPS, *zip(*added, strict=True)):
-        known = rollup_of(row)
-        added[row["audience"], known.blueprint_id, known.span, known.starts_at].add(known.tally)
-    written = [
-        (*key, *(getattr(tally, column) for column in SUMS), *_histogram_columns(tally.durations))
-        for key, tally in added.items()
-    ]
-    await rows.execute(WRITE_EXECUTION_ROLLUPS, *zip(*written, strict=True))
-
-
-async def _add_nodes(added: dict[NodeKey, Histogram], rows: Connection) -> None:
-    for row in await rows.fetch(READ_NODE_ROLLUPS, *zip(*added, strict=True)):
-        key = (row["blueprint_id"], Span(row["span"]), row["starts_at"], row["node_id"])
-        added[key].add(row["first_bucket"], row["bucket_counts"])
-    written = [(*key, *_histogram_columns(histogram)) for key, histogram in added.items()]
-    await rows.execute(WRITE_NODE_ROLLUPS, *zip(*written, strict=True))
-
-
-def _histogram_columns(histogram: Histogram) -> tuple[int, str]:
-    """The counts as the text of an array, because `unnest` takes arrays of arrays apart to their last element."""
-    return histogram.first, f"{{{','.join(map(str, histogram.counts))}}}"
+def _taken_execution(row: Record) -> Execution:
+    figures = RunFigures(
+        execution_time_ms=float(row["execution_time_ms"]),
+        prompt_tokens=row["prompt_tokens"],
+        completion_tokens=row["completion_tokens"],
+        cost=row["cost"],
+        retries=row["retries"],
+        cache_hits=row["cache_hits"],
+        node_execution_times=dict(zip(row["node_ids"], row["node_execution_times"], strict=True)),
+    )
+    return Execution(row["blueprint_id"], row["user_id"], row["status"], row["ended_at"], figures)
 
 
 def _execution_row(ended: InstanceEnded) -> tuple[Any, ...]:
@@ -242,9 +140,3 @@ def _execution_row(ended: InstanceEnded) -> tuple[Any, ...]:
         list(figures.node_execution_times),
         list(figures.node_execution_times.values()),
     )
-
-
-def _slices(items: Iterable[Any]) -> Iterator[list[Any]]:
-    source = iter(items)
-    while part := list(islice(source, ROWS_PER_STATEMENT)):
-        yield part

@@ -27,8 +27,9 @@ from contracts.metrics import (
 )
 from contracts.refusal import Malformed, Missing
 from metrics.counting import count_blueprint, count_nodes, count_own_nodes, count_user
-from metrics.domain import Histogram, Tally, Window
-from metrics.projections import EVERYONE
+from metrics.domain import Tally, Window
+from metrics.histogram import Histogram
+from metrics.rollups import EVERYONE
 
 SLOWEST_NODES = 10
 BLUEPRINTS_LISTED_MAX = 10_000
