@@ -14,7 +14,7 @@ from contracts.checkpoint_events import CHECKPOINT_EVENTS
 from contracts.instance_events import INSTANCE_EVENTS
 from contracts.message import NAMESPACE, Command, Event, Query, Request
 
-MODULES = ("contracts.blueprint", "contracts.execution", "contracts.metrics")
+MODULES = ("contracts.blueprint", "contracts.execution", "contracts.steering", "contracts.metrics")
 EVENTS: tuple[type[Event], ...] = (*BLUEPRINT_EVENTS, *INSTANCE_EVENTS, *CHECKPOINT_EVENTS)
 OPENING = f"""# Messages
 
@@ -52,8 +52,13 @@ def messages_page() -> str:
 def requests_in(module: ModuleType, kind: type[Request]) -> Iterator[type[Request]]:
     """The requests of a kind that a module defines and a service answers, in the order they are written."""
     for found in vars(module).values():
-        if inspect.isclass(found) and issubclass(found, kind) and "ANSWER" in vars(found):
+        if inspect.isclass(found) and issubclass(found, kind) and is_asked(found, module):
             yield found
+
+
+def is_asked(found: type[Request], module: ModuleType) -> bool:
+    """Whether it is a request of this module that is sent as it is; those that others build on are not."""
+    return found.__module__ == module.__name__ and hasattr(found, "ANSWER") and not found.__subclasses__()
 
 
 def type_text(annotation: Any) -> str:
