@@ -6,6 +6,7 @@ import json
 import httpx
 import pytest
 
+from headrace import answering
 from headrace.answering import Answering, Answers
 from headrace.errors import Unreachable
 from headrace.progress import RunPicture
@@ -33,8 +34,8 @@ def answers(*, signals=(), approvals=(), rejections=()) -> Answers:
 
 def shown(gateway, *lines: dict, prepared: Answers | None = None, options: str = "") -> list[str]:
     """What a person sees of these lines, without the signs that other specifications look at."""
-    out, answering = io.StringIO(), Answering(client(gateway), prepared, options)
-    follow(lines, PlainScreen(out), RunPicture(), answering.react)
+    out = io.StringIO()
+    follow(lines, PlainScreen(out), RunPicture(), Answering(client(gateway), prepared, options).react)
     return [text.strip() for text in out.getvalue().splitlines()]
 
 
@@ -91,6 +92,16 @@ def test_of_several_waits_one_answer_is_enough():
     assert told[1:] == ["→ sent signal `paid`"]
 
 
+def test_a_service_that_restarts_is_asked_again(monkeypatch):
+    monkeypatch.setattr(answering, "PAUSE_SECONDS", 0.01)
+    gateway = Gateway(problem(503, code="no_responder", detail="No execution service is running."), DONE)
+
+    told = shown(gateway, waiting(SIGNAL), prepared=answers(signals=["paid"]))
+
+    assert told[1:] == ["→ sent signal `paid`"]
+    assert len(gateway.asked) == 2
+
+
 def test_what_is_refused_is_said_and_the_commands_are_shown():
     gateway = Gateway(problem(403, code="not_an_approver", detail="Only the board may decide."))
 
@@ -114,9 +125,10 @@ def test_signals_that_nothing_waited_for_are_named_at_the_end():
 
 
 def test_a_program_hears_only_of_what_calls_for_somebody():
-    out, answering = io.StringIO(), Answering(client(Gateway()))
+    out = io.StringIO()
+    lines = [line("NodeCompleted", node_id="a"), waiting(SIGNAL)]
 
-    follow([line("NodeCompleted", node_id="a"), waiting(SIGNAL)], QuietScreen(out), RunPicture(), answering.react)
+    follow(lines, QuietScreen(out), RunPicture(), Answering(client(Gateway())).react)
 
     assert out.getvalue() == f"    headrace signal {RUN} paid --payload '{{}}'\n"
 
@@ -125,9 +137,10 @@ def test_an_answer_that_got_lost_with_the_gateway_is_not_dealt_with():
     def gone(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused", request=request)
 
-    picture, answering = RunPicture(), Answering(client(gone), answers(signals=["paid"]))
+    picture, prepared = RunPicture(), answers(signals=["paid"])
+    lines = [line("InstanceStarted", 4), waiting(SIGNAL)]
 
     with pytest.raises(Unreachable):
-        follow([line("InstanceStarted", 4), waiting(SIGNAL)], PlainScreen(io.StringIO()), picture, answering.react)
+        follow(lines, PlainScreen(io.StringIO()), picture, Answering(client(gone), prepared).react)
 
     assert (picture.instance_id, picture.seq) == (RUN, 4)

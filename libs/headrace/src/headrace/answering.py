@@ -1,5 +1,6 @@
 """What a run is told when it waits: what was prepared on the command line, else a person learns how to go on."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,10 @@ from headrace.client import Headrace
 from headrace.errors import Complaint, ProblemError
 from headrace.progress import RunPicture
 from headrace.waits import Wait, waits_of
+
+UNAVAILABLE = 503
+PATIENCE_SECONDS = 10.0
+PAUSE_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,8 @@ class Answering:
 
     def unused(self) -> list[str]:
         """Prepared signals that nothing waited for."""
-        return [f"! signal `{name}` was not sent: the run did not wait for it" for name in self._answers.signals]
+        left = [name for name, payloads in self._answers.signals.items() for _ in payloads]
+        return [f"! signal `{name}` was not sent: the run did not wait for it" for name in left]
 
     def _answer(self, instance_id: str, waits: Sequence[Wait]) -> list[str]:
         """One prepared answer is enough for several waits of one visit: the first that comes ends them all."""
@@ -77,23 +83,33 @@ class Answering:
         return refused + [f"    {command}" for wait in waits for command in wait.commands(instance_id, self._options)]
 
     def _send(self, instance_id: str, wait: Wait) -> str | None:
-        if wait.kind == "signal" and (payloads := self._answers.signals.get(str(wait.name))):
-            self._client.signal(instance_id, str(wait.name), payloads[0])
-            _used_up(self._answers.signals, str(wait.name))
-            return f"→ sent signal `{wait.name}`"
-        if wait.kind == "approval" and (decisions := self._answers.decisions.get(wait.node_id)):
-            decision = decisions[0]
-            decide = self._client.approve if decision.approved else self._client.reject
-            decide(instance_id, wait.node_id, comment=decision.comment, form=decision.form)
-            del decisions[: len(decisions) > 1]
-            return f"→ {'approved' if decision.approved else 'rejected'} {wait.node_id}"
-        return None
+        """What was sent; None when nothing is prepared. A service that restarts is given time to come back."""
+        give_up_at = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                return self._signal(instance_id, wait) or self._decide(instance_id, wait)
+            except ProblemError as problem:
+                if problem.status != UNAVAILABLE or time.monotonic() > give_up_at:
+                    raise
+                time.sleep(PAUSE_SECONDS)
 
+    def _signal(self, instance_id: str, wait: Wait) -> str | None:
+        payloads = self._answers.signals.get(str(wait.name)) if wait.kind == "signal" else None
+        if not payloads:
+            return None
+        self._client.signal(instance_id, str(wait.name), payloads[0])
+        del payloads[0]
+        return f"→ sent signal `{wait.name}`"
 
-def _used_up(signals: dict[str, list[Any]], name: str) -> None:
-    signals[name] = signals[name][1:]
-    if not signals[name]:
-        del signals[name]
+    def _decide(self, instance_id: str, wait: Wait) -> str | None:
+        decisions = self._answers.decisions.get(wait.node_id) if wait.kind == "approval" else None
+        if not decisions:
+            return None
+        decision = decisions[0]
+        decide = self._client.approve if decision.approved else self._client.reject
+        decide(instance_id, wait.node_id, comment=decision.comment, form=decision.form)
+        del decisions[: len(decisions) > 1]
+        return f"→ {'approved' if decision.approved else 'rejected'} {wait.node_id}"
 
 
 def _parts(option: str, text: str) -> tuple[str, str | None]:
