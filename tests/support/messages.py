@@ -14,7 +14,7 @@ from contracts.checkpoint_events import CHECKPOINT_EVENTS
 from contracts.instance_events import INSTANCE_EVENTS
 from contracts.message import NAMESPACE, Command, Event, Query, Request
 
-MODULES = ("contracts.blueprint", "contracts.execution", "contracts.steering", "contracts.metrics")
+MODULES = ("contracts.blueprint", "contracts.execution", "contracts.steering", "contracts.caching", "contracts.metrics")
 EVENTS: tuple[type[Event], ...] = (*BLUEPRINT_EVENTS, *INSTANCE_EVENTS, *CHECKPOINT_EVENTS)
 OPENING = f"""# Messages
 
