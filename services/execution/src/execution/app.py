@@ -56,15 +56,14 @@ def service(arrange: Arrange = as_it_is) -> Service[Collaborators]:
         runtime.spawn(tokens.run(), "tokens")
         answers, limits = PostgresAnswers(runtime.pool), PostgresLimits(runtime.pool)
         sections = PostgresSections(runtime.pool)
-        leases = Leases(runtime.pool, new_id())
-        await leases.join()
-
         async def tell(instance_id: UUID, decide: Decide) -> Instance:
             return await at.outside.tell(instance_id, decide)
 
         deployment = Deployment.load(runtime.settings.pipeline)
         around = Surroundings(answers, limits, sections, tell, deployment)
         pipeline = arrange(Pipeline(around).with_packages(installed()))
+        leases = Leases(runtime.pool, new_id())
+        await leases.join()
         at = collaborators(runtime, pipeline, Effects(actions, tokens.send), leases)
         runtime.spawn(SectionKeeper(sections, at.records, around).run(), "sections")
         runtime.spawn(leases.keep(), "lease")
