@@ -150,3 +150,28 @@ class TestRegion:
         again = story.replayed()
         assert (set(again.running), set(again.frames)) == (set(story.instance.running), set(story.instance.frames))
         assert told(story.facts)[-1] == "BodyCompleted over"
+
+
+class TestTerminatingEnd:
+    def test_it_ends_the_run_at_once(self) -> None:
+        graph = a_graph(
+            a_node("slow", "tool"),
+            a_node("out", "end", output="enough", terminate=True),
+            "start -> slow",
+            "start -> out",
+            "start -> late",
+        )
+        story = Story(graph)
+        assert output_of(story) == "enough"
+        assert told(story.facts)[-3:] == ["NodeCompleted out", "NodeCancelled slow", "InstanceCompleted"]
+
+    def test_in_a_body_it_ends_the_pass(self) -> None:
+        body = (
+            a_node("slow", "tool"),
+            a_node("out", "end", output="${ item }", terminate=True),
+            "begin -> slow",
+            "begin -> out",
+        )
+        story = story_of("loop", *body, items=[1, 2])
+        assert output_of(story)["over"]["results"] == [1, 2]
+        assert story.instance.running == {}

@@ -72,6 +72,13 @@ class Frame:
         elif not event.taken or any(self.graph.is_bare_end(self.graph.edges[index].target) for index in event.taken):
             self.results.append(event.node_id)
         self.flow.finish(event.node_id, event.taken)
+        if self.stopped:
+            self.forget_ready()
+
+    def forget_ready(self) -> None:
+        """What has become ready in it never begins."""
+        for visit in [visit for visit in self.flow.ready if visit.scope == self.scope]:
+            del self.flow.ready[visit]
 
 
 def root_frame(graph: CompiledGraph, ready: "OrderedDict[Visit, None]") -> Frame:

@@ -38,13 +38,9 @@ def closed(state: State, event: facts.NodeEvent, index: int) -> tuple[Opened, Fr
 
 
 def body_completed(state: State, event: facts.BodyCompleted) -> None:
-    """A pass is done; what had become ready in it when it was stopped never begins."""
+    """A pass is done."""
     if (over := closed(state, event, event.index)) is not None:
-        opened, frame = over
-        opened.last = frame
-        if frame is not None and frame.flow.active:
-            for visit in [visit for visit in state.ready if visit.scope == frame.scope]:
-                del state.ready[visit]
+        opened, opened.last = over
         opened.results[event.index] = event.output
         opened.broke |= event.broke
 
