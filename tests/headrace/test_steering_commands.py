@@ -75,14 +75,14 @@ def said(headrace, gateway):
         ("pause", "paused", True, f"Paused.\n    headrace resume {RUN}\n"),
         ("pause", "running", True, f"Pausing: what is in flight ends first.\n    headrace resume {RUN}\n"),
         ("pause", "paused", False, f"It had been paused before.\n    headrace resume {RUN}\n"),
-        ("resume", "running", True, "It goes on (running).\n"),
-        ("resume", "waiting", False, "It was not paused (waiting).\n"),
+        ("resume", "running", True, "It goes on.\n"),
+        ("resume", "waiting", False, "It was not paused; it is waiting.\n"),
         ("terminate", "terminated", True, "terminated\n"),
         ("terminate", "running", True, "terminating: its worker is being told\n"),
         ("retry", "running", True, f"It goes on from where it failed.\n    headrace logs {RUN} --follow\n"),
         ("cancel", "cancelled", True, "cancelled\n"),
-        ("approve", "running", True, "Approved; the run is running.\n"),
-        ("reject", "failed", True, "Rejected; the run is failed.\n"),
+        ("approve", "running", True, f"Approved.\n    headrace logs {RUN} --follow\n"),
+        ("reject", "failed", True, f"Rejected.\n    headrace logs {RUN} --follow\n"),
     ],
 )
 def test_an_order_says_how_the_run_is_now(said, verb, status, changed, words):
@@ -96,7 +96,7 @@ def test_one_node_is_given_up(said):
 
     words = said(f"/instances/{RUN}/nodes/slow/cancel", answer, "cancel", RUN, "--node", "slow")
 
-    assert words == "slow is given up; the run is running.\n"
+    assert words == "slow is given up; the rest of the run goes on.\n"
 
 
 def test_a_follow_up_command_names_the_stack_again(headrace, gateway):

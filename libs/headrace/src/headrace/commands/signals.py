@@ -5,7 +5,17 @@ from typing import Annotated, Any
 
 import typer
 
-from headrace.commands.options import DEFAULT_DATA_DIR, AsJson, DataDir, InstanceId, Token, Url, User, connect
+from headrace.commands.options import (
+    DEFAULT_DATA_DIR,
+    AsJson,
+    DataDir,
+    InstanceId,
+    Token,
+    Url,
+    User,
+    connect,
+    repeated_options,
+)
 from headrace.commands.refused import saying_what_next
 from headrace.errors import Complaint
 
@@ -79,6 +89,7 @@ def _target(words: list[str], blueprint: str | None, key: str | None) -> tuple[s
 
 
 def approve(
+    context: typer.Context,
     instance_id: InstanceId,
     node: Node = None,
     comment: Comment = None,
@@ -100,11 +111,13 @@ def approve(
 
     filled = None if form is None else load_json(form, "--form ")
     with connect(data_dir, url, token, user) as client, saying_what_next("decide", instance_id):
-        answer = client.approve(instance_id, node, comment=comment, form=filled)
-    print(f"Approved; the run is {answer['status']}.")
+        client.approve(instance_id, node, comment=comment, form=filled)
+    print("Approved.")
+    print(f"    headrace logs {instance_id} --follow{repeated_options(context)}")
 
 
 def reject(
+    context: typer.Context,
     instance_id: InstanceId,
     node: Node = None,
     comment: Comment = None,
@@ -124,5 +137,6 @@ def reject(
 
     filled = None if form is None else load_json(form, "--form ")
     with connect(data_dir, url, token, user) as client, saying_what_next("decide", instance_id):
-        answer = client.reject(instance_id, node, comment=comment, form=filled)
-    print(f"Rejected; the run is {answer['status']}.")
+        client.reject(instance_id, node, comment=comment, form=filled)
+    print("Rejected.")
+    print(f"    headrace logs {instance_id} --follow{repeated_options(context)}")

@@ -55,7 +55,7 @@ def resume(
     """
     with connect(data_dir, url, token, user) as client, saying_what_next("resume", instance_id):
         answer = client.resume(instance_id)
-    print(f"It goes on ({answer['status']})." if answer["changed"] else f"It was not paused ({answer['status']}).")
+    print("It goes on." if answer["changed"] else f"It was not paused; it is {answer['status']}.")
 
 
 def cancel(
@@ -80,7 +80,7 @@ def cancel(
     with connect(data_dir, url, token, user) as client, saying_what_next(verb, instance_id):
         answer = client.cancel(instance_id, node)
     if node is not None:
-        print(f"{node} is given up; the run is {answer['status']}.")
+        print(f"{node} is given up; the rest of the run goes on.")
     else:
         print("cancelled" if answer["status"] == "cancelled" else "cancelling: its nodes are being told")
 
