@@ -78,18 +78,27 @@ class PureRun:
         node = self.instance.node(visit)
         config = rendered_config(self.instance, visit, node)
         if node.type == "blueprint":
-            return self._end_child(visit, attempt, config.get("input"))
+            return self._end_child(visit, config.get("input"))
         return self.turn(lambda turn: settle(turn, visit, attempt, NodeResult(config.get("arguments", {}))))
 
-    def _end_child(self, visit: Visit, attempt: int, input: Any) -> list[facts.InstanceEvent]:
+    def _end_child(self, visit: Visit, input: Any) -> list[facts.InstanceEvent]:
         child = PureRun(self.graph, input, of=self.reference, now=self.now)
-        self.children.append((visit, child))
-        asked = ChildRequested(child.instance.id, self.reference.id, self.reference.version, detached=False)
-        begun = self.turn(lambda turn: settle(turn, visit, attempt, asked))
+        begun = self.child_begun(visit, child)
         child.live()
-        self.now = child.now
+        return [*begun, *self.child_ended(child)]
+
+    def child_begun(self, visit: Visit, child: "PureRun") -> list[facts.InstanceEvent]:
+        """A visit waits for another run."""
+        self.children.append((visit, child))
+        reference, attempt = child.reference, self.instance.running[visit].number
+        asked = ChildRequested(child.instance.id, reference.id, reference.version, detached=False)
+        return self.turn(lambda turn: settle(turn, visit, attempt, asked))
+
+    def child_ended(self, child: "PureRun") -> list[facts.InstanceEvent]:
+        """The other run has ended."""
+        self.now = max(self.now, child.now)
         ended = {"child_id": child.instance.id, "outcome": child.instance.status, "output": child.instance.output}
-        return [*begun, *self.turn(lambda turn: turn.record(facts.ChildEnded, **ended, error=child.instance.error))]
+        return self.turn(lambda turn: turn.record(facts.ChildEnded, **ended, error=child.instance.error))
 
     def signal(self, name: str, payload: Any = None) -> None:
         """Somebody sends a signal."""
