@@ -10,7 +10,7 @@ from chassis.service import Service, main
 from contracts.blueprint import BLUEPRINT_EVENTS
 from contracts.checkpoint_events import CHECKPOINT_EVENTS
 from contracts.instance_events import INSTANCE_EVENTS
-from execution import cache_clearing, nudges, work
+from execution import cache_clearing, nudges, signals, steering, work
 from execution.answers import PostgresAnswers
 from execution.deployment import Deployment
 from execution.domain import Instance
@@ -20,6 +20,7 @@ from execution.handlers import COMMANDS, Collaborators
 from execution.known import KnownBlueprints
 from execution.leases import Leases
 from execution.limits import PostgresLimits
+from execution.mailboxes import Mailboxes
 from execution.middleware.contract import Surroundings
 from execution.middleware.installed import installed
 from execution.nodes.registry import NodeActions
@@ -56,11 +57,13 @@ def service(arrange: Arrange = as_it_is) -> Service[Collaborators]:
         runtime.spawn(tokens.run(), "tokens")
         answers, limits = PostgresAnswers(runtime.pool), PostgresLimits(runtime.pool)
         sections = PostgresSections(runtime.pool)
+
         async def tell(instance_id: UUID, decide: Decide) -> Instance:
             return await at.outside.tell(instance_id, decide)
 
         deployment = Deployment.load(runtime.settings.pipeline)
-        around = Surroundings(answers, limits, sections, tell, deployment)
+        mailboxes = Mailboxes(Records(runtime.store))
+        around = Surroundings(answers, limits, sections, mailboxes, tell, deployment)
         pipeline = arrange(Pipeline(around).with_packages(installed()))
         leases = Leases(runtime.pool, new_id())
         await leases.join()
@@ -77,7 +80,7 @@ def service(arrange: Arrange = as_it_is) -> Service[Collaborators]:
 
     return Service(
         name="execution",
-        answers={**COMMANDS, **cache_clearing.COMMANDS, **QUERIES},
+        answers={**COMMANDS, **steering.COMMANDS, **signals.COMMANDS, **cache_clearing.COMMANDS, **QUERIES},
         migrations=MIGRATIONS,
         start=start,
         says=(*INSTANCE_EVENTS, *CHECKPOINT_EVENTS),
@@ -101,6 +104,7 @@ def collaborators(runtime: Runtime, pipeline: Pipeline, effects: Effects, leases
         endings=Endings(worker, records, runtime.bus),
         outside=Outside(runtime.bus, records, pipeline, worker),
         reader=InstanceReader(runtime.pool, records, projected),
+        mailboxes=pipeline.around.mailboxes,
     )
 
 

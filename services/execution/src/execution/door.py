@@ -3,35 +3,31 @@
 from datetime import datetime
 from uuid import UUID
 
-import orjson
-
 from chassis.language import CEL
+from contracts.blueprint import BlueprintReference
 from contracts.config_rules import run_problems
 from contracts.execution import ExecuteBlueprint
 from contracts.instance_events import InstanceRequested
-from contracts.refusal import Conflict, Invalid, Missing, Problem, TooLarge
+from contracts.message import Caller
+from contracts.refusal import Conflict, Invalid, Missing
 from contracts.text_rules import TextRules
 from contracts.vocabulary import BUILT_IN, Vocabulary
-from contracts.workflow import MAX_VALUE_BYTES, BlueprintConfig
+from contracts.workflow import BlueprintConfig
+from execution.sizes import check_size
 
 
-def check_access(command: ExecuteBlueprint) -> None:
+def check_access(blueprint: BlueprintReference, caller: Caller) -> None:
     """Refuse what the caller may not see, and what is archived."""
-    blueprint = command.blueprint
-    if not blueprint.visible_to(command.caller):
+    if not blueprint.visible_to(caller):
         raise Missing("blueprint_not_found", f"There is no blueprint {blueprint.id}.")
     if blueprint.archived:
         raise Conflict("archived", f"Blueprint {blueprint.id} is archived; it runs no new executions.")
 
 
-def check_size(command: ExecuteBlueprint) -> None:
+def check_sizes(command: ExecuteBlueprint) -> None:
     """Refuse what no event may carry."""
-    for name, value in (("input", command.body.input), ("metadata", command.body.metadata)):
-        size = len(orjson.dumps(value))
-        if size > MAX_VALUE_BYTES:
-            message = f"`{name}` has {size} bytes; at most {MAX_VALUE_BYTES} are taken."
-            problem = Problem(pointer=f"/{name}", code="too_large", message=message)
-            raise TooLarge("value_too_large", message, (problem,))
+    check_size("input", command.body.input)
+    check_size("metadata", command.body.metadata)
 
 
 def check_config(command: ExecuteBlueprint, vocabulary: Vocabulary = BUILT_IN) -> None:
@@ -51,12 +47,17 @@ def effective_config(config: BlueprintConfig, command: ExecuteBlueprint) -> Blue
     return config.model_copy(update={name: value for name, value in overrides.items() if value is not None})
 
 
+def acting_team(blueprint: BlueprintReference, caller: Caller) -> str | None:
+    """The team that the caller acts for: the blueprint's, when it is shared and the caller is a member."""
+    is_teams = blueprint.visibility != "private" and blueprint.team_id in caller.teams
+    return blueprint.team_id if is_teams else None
+
+
 def requested(
     command: ExecuteBlueprint, config: BlueprintConfig, now: datetime, worker_id: UUID | None
 ) -> InstanceRequested:
     """The first fact of the instance, with its effective `config`; the team's too when the caller acts for the team."""
     blueprint = command.blueprint
-    is_teams = blueprint.visibility != "private" and blueprint.team_id in command.caller.teams
     return InstanceRequested(
         originator_id=command.instance_id,
         originator_version=1,
@@ -64,7 +65,7 @@ def requested(
         blueprint_id=blueprint.id,
         blueprint_version=blueprint.version,
         user_id=command.caller.user_id,
-        team_id=blueprint.team_id if is_teams else None,
+        team_id=acting_team(blueprint, command.caller),
         input=command.body.input,
         config=config,
         conversation_id=command.body.conversation_id,

@@ -7,19 +7,21 @@ from uuid import UUID
 from chassis import clock
 from chassis.answering import Answerer
 from chassis.bus import Bus
+from chassis.extensions import vocabulary
 from chassis.ledger import Append, VersionConflict
 from contracts.execution import CancelInstance, CancelView, ExecuteBlueprint, ExecutionView
-from contracts.instance_events import IdempotencyKeyTaken, InstanceCancelRequested, InstanceEvent
+from contracts.instance_events import InstanceCancelRequested, InstanceEvent
 from contracts.message import Request
 from contracts.refusal import Conflict, Forbidden, Missing, Refusal, Unavailable
-from execution import door, idempotency
+from execution import door, idempotency, known_keys
 from execution.domain import Instance
 from execution.endings import Endings
 from execution.known import KnownBlueprints
+from execution.middleware.contract import Mailboxes
 from execution.outside import Outside
 from execution.pipeline import Pipeline
 from execution.reading import InstanceReader
-from execution.records import Records, appended
+from execution.records import Records
 from execution.turn import Turn
 from execution.views import execution_view, visible_to
 from execution.worker import Worker
@@ -42,13 +44,14 @@ class Collaborators:
     endings: Endings
     outside: Outside
     reader: InstanceReader
+    mailboxes: Mailboxes
 
 
 async def execute(command: ExecuteBlueprint, at: Collaborators) -> ExecutionView:
     """Accept a run; answer when it is recorded, or has ended. Asking again with the same id or key is the same run."""
-    door.check_access(command)
-    door.check_size(command)
-    door.check_config(command)
+    door.check_access(command.blueprint, command.caller)
+    door.check_sizes(command)
+    door.check_config(command, vocabulary())
     instance_id = await accept(command, at)
     if command.wait_seconds > 0:
         return execution_view(await at.endings.wait(instance_id, command.wait_seconds))
@@ -59,15 +62,11 @@ async def execute(command: ExecuteBlueprint, at: Collaborators) -> ExecutionView
 async def accept(command: ExecuteBlueprint, at: Collaborators) -> UUID:
     """Record the request, or find that it has been recorded before; answers the instance's id."""
     for _ in range(CONFLICTS_MAX):
-        also: tuple[Append, ...] = ()
-        if command.idempotency_key is not None:
-            last = await last_taken(command, at)
-            named = idempotency.named_instance(last, command, clock.now())
-            if named is not None:
-                return named
-            also = (appended([idempotency.key_taken(command, last, clock.now())]),)
+        looked = await known_keys.look_up(idempotency.of_execution(command), at.records)
+        if looked.named is not None:
+            return looked.named
         try:
-            await admit(command, at, also)
+            await admit(command, at, looked.also)
         except VersionConflict as conflict:
             if conflict.stream_id != command.instance_id:
                 continue
@@ -89,18 +88,19 @@ async def admit(command: ExecuteBlueprint, at: Collaborators, also: tuple[Append
     config = at.pipeline.around.deployment.bounded(door.effective_config(version.config, command))
     turn.take(door.requested(command, config, turn.now, at.worker.id if eager else None))
     await at.pipeline.hear(turn)
+    admission = tuple(turn.events)
     if not eager:
-        await at.records.append(turn.events, also=also)
+        await at.records.append(admission, also=also)
         return
     await at.pipeline.drain(turn)
-    await at.worker.start(turn.instance, turn, also)
-
-
-async def last_taken(command: ExecuteBlueprint, at: Collaborators) -> IdempotencyKeyTaken | None:
-    """The last fact of the key's stream."""
-    history = await at.records.history(idempotency.key_stream(command))
-    last = history[-1] if history else None
-    return last if isinstance(last, IdempotencyKeyTaken) else None
+    try:
+        await at.worker.start(turn.instance, turn, also)
+    except VersionConflict as conflict:
+        if all(event.originator_id != conflict.stream_id for event in turn.beside):
+            raise
+        # A mailbox that its first turn looked into has changed: admitted it is, the rest is decided again.
+        await at.records.append(admission, also=also)
+        at.worker.request(command.instance_id)
 
 
 async def is_recorded(command: ExecuteBlueprint, at: Collaborators) -> bool:

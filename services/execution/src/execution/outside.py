@@ -10,6 +10,7 @@ from contracts.instance_events import InstanceEvent
 from contracts.refusal import Unavailable
 from execution import nudges
 from execution.domain import Instance
+from execution.graph import CompiledGraph
 from execution.pipeline import Pipeline
 from execution.records import Records
 from execution.worker import Worker
@@ -31,14 +32,22 @@ class Outside:
         self.pipeline = pipeline
         self.worker = worker
 
-    async def tell(self, instance_id: UUID, decide: Decide, also: Sequence[Append] = ()) -> Instance:
+    async def tell(
+        self,
+        instance_id: UUID,
+        decide: Decide,
+        also: Sequence[Append] = (),
+        graph: CompiledGraph | None = None,
+    ) -> Instance:
         """Record what `decide` says, and `also` with it; answers the instance with the new facts in it.
+
+        With its `graph` the instance also knows what is ready and has not begun.
 
         `decide` is asked again when somebody else recorded something first. Raises `VersionConflict` when one of
         `also` was, and `Unavailable` when the instance changes too quickly.
         """
         for _ in range(CONFLICTS_MAX):
-            instance = await self.records.load(instance_id)
+            instance = await self.records.load(instance_id, graph)
             events = decide(instance)
             if not events:
                 return instance

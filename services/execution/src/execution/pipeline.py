@@ -12,7 +12,7 @@ from contracts import instance_events as facts
 from contracts.workflow import MiddlewareChoice
 from execution.decisions.advancing import advance, conclude
 from execution.domain import Instance
-from execution.middleware import caching, critical_section, monitoring, rate_limiting, retry, validation
+from execution.middleware import caching, correlation, critical_section, monitoring, rate_limiting, retry, validation
 from execution.middleware.choosing import ENFORCED, check_choice, chosen, name_of
 from execution.middleware.contract import Middleware, Observer, Surroundings, Verdict
 from execution.middleware.installed import Brought
@@ -26,6 +26,7 @@ DECIDING: Table = {
     facts.SectionRequested: (critical_section.queue,),
     facts.NodeStarted: (caching.recall_node, rate_limiting.space_out),
     facts.NodeFailed: (retry.try_again,),
+    facts.WaitStarted: (correlation.look_into_mailbox,),
 }
 """Heard before the event is committed, in this order; what they record is committed with it."""
 

@@ -19,11 +19,12 @@ from contracts.execution import (
 from contracts.instance_events import InstanceEnded, InstanceEvent, InstanceRequested, InstanceRetried
 from contracts.message import Caller, Request, View
 from contracts.refusal import Missing
-from contracts.steering import GetLineage, LineageView
+from contracts.steering import GetLineage, GetWaits, LineageView, WaitsView
 from execution.handlers import Collaborators
 from execution.logs import log_entry, stream_line
 from execution.reading import ANSWER_BYTES_MAX
 from execution.views import visible_to
+from execution.waits_view import waits_view
 
 LINES_MAX = 500
 """Stream lines in one answer."""
@@ -44,6 +45,14 @@ async def get_lineage(query: GetLineage, at: Collaborators) -> LineageView:
     if found is None:
         raise not_found(query.instance_id)
     return found
+
+
+async def get_waits(query: GetWaits, at: Collaborators) -> WaitsView:
+    """What an instance waits for; who is only asked to decide something sees only that."""
+    found = waits_view(await at.records.load(query.instance_id), query.caller)
+    if found is None:
+        raise not_found(query.instance_id)
+    return found.model_copy(update={"items": fitting(found.items)})
 
 
 async def list_instances(query: ListInstances, at: Collaborators) -> InstancePage:
@@ -118,5 +127,6 @@ QUERIES: Mapping[type[Request], Answerer] = {
     GetInstanceLogs: get_instance_logs,
     FollowInstance: follow_instance,
     GetLineage: get_lineage,
+    GetWaits: get_waits,
 }
 """What the service answers."""

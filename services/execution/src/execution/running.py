@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from uuid import UUID
 
 from chassis import clock
@@ -14,6 +15,7 @@ from execution.decisions.finishing import Outcome, settle
 from execution.domain import Instance
 from execution.effects import Effects
 from execution.nodes.action import Cancellation
+from execution.pauses import pause_before
 from execution.pipeline import Pipeline
 from execution.records import Records, beside
 from execution.turn import Turn
@@ -113,15 +115,17 @@ class Run:
 
     async def decide(self) -> None:
         """Turn what is in hand into facts and commit them; after a conflict, decide again with the same results."""
-        while True:
+        for attempt in count():
             try:
                 if self.stale:
                     await self.reload()
                 await self.take_turn()
             except Abandoned:
                 raise
-            except VersionConflict:
+            except VersionConflict as conflict:
                 self.stale = True
+                if conflict.stream_id != self.instance.id:
+                    await asyncio.sleep(pause_before(attempt))
             except Exception:
                 log.exception("run.not_recorded")
                 self.stale = True

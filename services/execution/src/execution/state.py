@@ -66,6 +66,8 @@ class State:
     queueing: dict[Place, facts.SectionRequested] = field(default_factory=dict)
     held: dict[Place, str] = field(default_factory=dict)
     signals: list[facts.SignalReceived] = field(default_factory=list)
+    received: set[UUID] = field(default_factory=set)
+    """Every signal that has come, used up or not."""
     approvals: dict[tuple[Visit, str], facts.ApprovalDecided] = field(default_factory=dict)
     children_ended: dict[UUID, facts.ChildEnded] = field(default_factory=dict)
     cancel_visits: dict[Visit, None] = field(default_factory=dict)

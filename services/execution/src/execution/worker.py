@@ -15,6 +15,7 @@ from execution.decisions.advancing import claim
 from execution.domain import Instance
 from execution.known import KnownBlueprints
 from execution.leases import Leases
+from execution.pauses import pause_before
 from execution.running import Run, Workshop, seconds_until
 from execution.turn import Turn
 
@@ -23,8 +24,11 @@ DRAIN_SECONDS = 6.0
 REMEMBERED_WAKES = timedelta(minutes=15)
 """Longer waits are left to the scan of the read model, so that they cost no memory."""
 
+CONFLICTS_MAX = 10
+"""An instance, or a mailbox that it looks into, may change while it is taken over; so often it is read again."""
+
 TRY_AGAIN = timedelta(seconds=1)
-"""When a blueprint's version has not arrived here yet."""
+"""When a blueprint's version has not arrived here yet, or too much happens at once."""
 
 log = get_logger(__name__)
 
@@ -106,6 +110,16 @@ class Worker:
 
     async def take_over(self, instance_id: UUID) -> bool:
         """Claim an instance that nobody drives and go on with it; answers whether this worker drives it now."""
+        for attempt in range(CONFLICTS_MAX):
+            try:
+                return await self.claim(instance_id)
+            except VersionConflict:
+                await asyncio.sleep(pause_before(attempt))
+        self.wake_at(clock.now() + TRY_AGAIN, instance_id)
+        return False
+
+    async def claim(self, instance_id: UUID) -> bool:
+        """One try at it; raises `VersionConflict` when somebody else recorded something meanwhile."""
         if instance_id in self.runs:
             return True
         history, traceparent = await self.shop.records.traced_history(instance_id)
@@ -121,10 +135,7 @@ class Worker:
         turn = Turn(Instance.replay(instance_id, history, version.graph), clock.now())
         claim(turn, self.id)
         await self.shop.pipeline.drain(turn)
-        try:
-            await self.start(turn.instance, turn, traceparent=traceparent)
-        except VersionConflict:
-            return False
+        await self.start(turn.instance, turn, traceparent=traceparent)
         return True
 
     async def may_take(self, instance: Instance) -> bool:

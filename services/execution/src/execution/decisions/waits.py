@@ -1,6 +1,6 @@
 """Waiting for somebody outside: a signal, an approval, another instance, or the first of several."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from execution.figures import milliseconds
 from execution.folds.waiting import takes
 from execution.nodes.action import NodeFailure, NodeResult
 from execution.routing import rendered_config
+from execution.state import State
 from execution.turn import Turn
 from execution.visits import Try, Visit, Wait
 
@@ -69,7 +70,7 @@ def end_waits(turn: Turn) -> None:
     """Let every wait end for which something has come, or whose time is over."""
     instance = turn.instance
     for visit, wait in list(instance.waits.items()):
-        came = min(what_came(turn, visit, wait), key=lambda found: found[0], default=None)
+        came = came_first(instance, visit, wait, instance.signals, turn.now)
         if came is not None:
             end_wait(turn, visit, wait, came)
         elif wait.expires_at is not None and wait.expires_at <= turn.now:
@@ -79,17 +80,25 @@ def end_waits(turn: Turn) -> None:
     end_children(turn)
 
 
-def what_came(turn: Turn, visit: Visit, wait: Wait) -> Iterator[Came]:
+def came_first(
+    instance: State, visit: Visit, wait: Wait, signals: Sequence[facts.SignalReceived], now: datetime
+) -> Came | None:
+    """What ends the wait, of everything that could: the earliest, among equals what the node names first."""
+    return min(what_came(instance, visit, wait, signals, now), key=lambda found: found[0], default=None)
+
+
+def what_came(
+    instance: State, visit: Visit, wait: Wait, signals: Sequence[facts.SignalReceived], now: datetime
+) -> Iterator[Came]:
     """Everything that could end the wait, with the moment it came."""
-    instance = turn.instance
     for awaited in wait.waits_for:
-        signal = next((signal for signal in instance.signals if takes(awaited, signal)), None)
+        signal = next((signal for signal in signals if takes(awaited, signal)), None)
         if signal is not None:
             yield signal.timestamp, awaited, signal
         decided = instance.approvals.get((visit, awaited.label)) if awaited.kind == "approval" else None
         if decided is not None:
             yield decided.timestamp, awaited, decided
-        if awaited.due_at is not None and awaited.due_at <= turn.now:
+        if awaited.due_at is not None and awaited.due_at <= now:
             yield awaited.due_at, awaited, None
 
 

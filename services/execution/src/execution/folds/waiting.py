@@ -28,6 +28,7 @@ def wait_ended(state: State, event: facts.WaitEnded) -> None:
 def signal_received(state: State, event: facts.SignalReceived) -> None:
     """Kept until a wait takes it."""
     state.signals.append(event)
+    state.received.add(event.signal_id)
     if any(takes(wait, event) for waits in state.waits.values() for wait in waits.waits_for):
         state.stirred = True
 

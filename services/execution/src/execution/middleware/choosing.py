@@ -11,8 +11,8 @@ from contracts.refusal import Invalid, Problem
 from contracts.workflow import MiddlewareChoice
 from execution.middleware.installed import Named
 
-ENFORCED = frozenset({"critical_section"})
-"""Without it a run that queues for a section would never be let in."""
+ENFORCED = frozenset({"critical_section", "correlation"})
+"""Without them a run that queues for a section, or waits for a signal with a key, would never go on."""
 
 H = TypeVar("H")
 

@@ -8,9 +8,10 @@ from enum import Enum, auto
 from typing import Any, Protocol
 from uuid import UUID, uuid5
 
-from contracts.instance_events import InstanceEvent
+from contracts.instance_events import InstanceEvent, SignalPosted
 from execution.deployment import Deployment
 from execution.domain import Instance
+from execution.mailbox import Address, Mailbox
 from execution.turn import Turn
 
 
@@ -145,6 +146,18 @@ class Sections(Protocol):
         ...
 
 
+class Mailboxes(Protocol):
+    """Signals that wait for a taker, and who waits for them, by key."""
+
+    async def open(self, address: Address) -> Mailbox:
+        """The mailbox as it is now, for the caller alone; an unknown one is empty."""
+        ...
+
+    async def posted(self, mailbox: Mailbox, signal_id: UUID) -> SignalPosted:
+        """A signal that is kept, with its payload."""
+        ...
+
+
 Decide = Callable[[Instance], Sequence[InstanceEvent]]
 """What somebody outside records in an instance's stream, given the instance; nothing where it came too late."""
 
@@ -164,6 +177,7 @@ class Surroundings:
     answers: Answers
     limits: Limits
     sections: Sections
+    mailboxes: Mailboxes
     tell: Tell
     deployment: Deployment
 
