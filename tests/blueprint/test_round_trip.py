@@ -22,7 +22,7 @@ EVERY_CONFIG = {
     "provider": "offline",
     "model": "tiny",
     "temperature": 0.3,
-    "cache": {"ttl_seconds": 12.5, "scope": "team"},
+    "cache": {"ttl_seconds": 12.5, "scope": "team", "key": "input.word"},
     "retry": {
         "max_attempts": 7,
         "backoff_seconds": 0.0,
@@ -30,11 +30,19 @@ EVERY_CONFIG = {
         "max_backoff_seconds": 60.1,
         "jitter": 0.25,
         "retry_on": ["timeout", "transient"],
+        "never_on": ["http_404"],
     },
+    "instance_retry": {"max_attempts": 2, "backoff_seconds": 0.5, "never_on": ["rejected", "http_410"]},
     "max_parallel": 3,
     "max_visits": 9,
     "input_schema": {"type": "object", "required": ["word"], "properties": {"word": {"maximum": 1e300}}},
     "rate_limit": {"limit": 5, "per_seconds": 0.5, "scope": "blueprint", "on_limit": "queue"},
+    "rate_limits": [
+        {"limit": 90_000, "per_seconds": 60.0, "count": "tokens", "node_type": "model", "model": "tiny"},
+        {"limit": 3, "scope": "team", "count": "nodes"},
+    ],
+    "concurrency": {"key": "input.account", "limit": 4},
+    "middleware": {"leave_out": ["caching"], "order": ["validation", "rate_limiting"]},
 }
 ODD_VALUES = {
     "zulu": 1,
@@ -63,6 +71,22 @@ async def test_every_value_comes_back_as_it_was_written(shelf):
     assert found == written.view()
     assert found.model_dump_json() == written.view().model_dump_json()
     assert json.dumps(found.nodes[1].config["output"]) == json.dumps(ODD_VALUES)
+
+
+@pytest.mark.parametrize("caught", ["any", ["timeout"], ["permanent", "rejected"], None])
+async def test_an_edge_keeps_the_errors_that_it_is_taken_after(shelf, caught):
+    nodes = [{"id": "begin", "type": "start"}, {"id": "try", "type": "tool"}, {"id": "mend", "type": "transform"}]
+    edges = [{"source": "begin", "target": "try"}, {"source": "try", "target": "mend", "on_error": caught}]
+    body = a_body(nodes=nodes, edges=edges)
+
+    assert (await shelf.get(await shelf.put(nodes=nodes, edges=edges))).edges == body.edges
+
+
+@pytest.mark.parametrize("middleware", [None, {}, {"leave_out": ["retry"]}])
+async def test_a_choice_of_middleware_that_chooses_nothing_is_still_one(shelf, middleware):
+    id = await shelf.put(config={"middleware": middleware})
+
+    assert (await shelf.get(id)).config == a_body(config={"middleware": middleware}).config
 
 
 @pytest.mark.parametrize("cache", [None, False, {"ttl_seconds": 1.0, "scope": "owner"}])
@@ -95,6 +119,9 @@ async def test_one_statement_reads_a_version_with_its_graph(shelf, postgres_dsn)
     settings = {"search_path": "blueprint"}
     async with asyncpg.create_pool(postgres_dsn, min_size=1, init=listen, server_settings=settings) as pool:
         at = replace(shelf.at, rows=ReadModel(pool, AlwaysFresh()))
+        await queries.get(GetBlueprint(caller=ANN, blueprint_id=id), at)
+        # Once for each connection the driver asks what its types are.
+        statements.clear()
         found = await queries.get(GetBlueprint(caller=ANN, blueprint_id=id), at)
 
     assert len(found.nodes) == 3

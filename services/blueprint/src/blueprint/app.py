@@ -10,6 +10,7 @@ from blueprint.handlers import COMMANDS
 from blueprint.projections import BlueprintsProjection
 from blueprint.queries import QUERIES
 from blueprint.references import References
+from chassis.extensions import vocabulary
 from chassis.runtime import Runtime
 from chassis.service import Service, main
 from chassis.streams import Streams
@@ -18,7 +19,8 @@ from contracts.blueprint import BLUEPRINT_EVENTS
 
 @asynccontextmanager
 async def start(runtime: Runtime) -> AsyncIterator[Collaborators]:
-    """Follow the own ledger with the read model, and see to it that the built-in templates are there."""
+    """Know the words of this deployment, follow the own ledger, see to it that the built-in templates are there."""
+    vocabulary()
     blueprints = Streams(runtime.store, Blueprint)
     rows = ReadModel(runtime.pool, runtime.run(BlueprintsProjection()))
     await library.seed(blueprints)

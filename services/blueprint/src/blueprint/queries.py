@@ -9,9 +9,10 @@ from pydantic_core import from_json
 
 from blueprint import listing, validation
 from blueprint.collaborators import Collaborators
+from blueprint.config_columns import COLUMNS, config_from
 from blueprint.domain import not_found, sharing_problems
 from blueprint.listing import Listing
-from blueprint.version_rows import CONFIG_COLUMNS, config_from, edge_from, node_from
+from blueprint.version_rows import edge_from, node_from
 from chassis.answering import Answerer
 from contracts.blueprint import (
     BlueprintPage,
@@ -35,7 +36,7 @@ from contracts.refusal import Missing
 MAX_VERSION = 2**31 - 1
 """What the column can hold, hence more than any blueprint has."""
 
-CONFIG = ", ".join(f"v.{column}" for column in CONFIG_COLUMNS)
+CONFIG = ", ".join(f"v.{column}" for column in COLUMNS)
 GET = f"""
 SELECT b.blueprint_id, b.owner_id, b.team_id, b.visibility, b.parent_id, b.created_at, b.archived_at,
        v.version, v.name, v.description, v.is_template, v.recorded_at, {CONFIG},
@@ -46,7 +47,7 @@ SELECT b.blueprint_id, b.owner_id, b.team_id, b.visibility, b.parent_id, b.creat
            FROM workflow_nodes AS n WHERE n.blueprint_id = v.blueprint_id AND n.version = v.version
        ) AS nodes,
        (
-           SELECT json_agg(json_build_array(e.source, e.target, e.condition, e.edge_id) ORDER BY e.ordinal)
+           SELECT json_agg(json_build_array(e.source, e.target, e.condition, e.edge_id, e.on_error) ORDER BY e.ordinal)
            FROM workflow_edges AS e WHERE e.blueprint_id = v.blueprint_id AND e.version = v.version
        ) AS edges,
        ARRAY(
@@ -143,7 +144,7 @@ def _listing(query: ListBlueprints | ListTemplates) -> Listing:
 async def _page(
     asked: Listing, at: Collaborators, entry: Callable[[asyncpg.Record], Entry]
 ) -> tuple[tuple[Entry, ...], str | None]:
-    found = await at.rows.fetch(asked.statement(CONFIG_COLUMNS), *asked.arguments())
+    found = await at.rows.fetch(asked.statement(COLUMNS), *asked.arguments())
     shown = found[: asked.limit]
     is_last = not shown or len(shown) == shown[0]["found"]
     next_cursor = None if is_last else listing.write_cursor(shown[-1]["created_at"], shown[-1]["blueprint_id"])

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pydantic_core import from_json
 
 from blueprint.domain import sharing_problems
+from chassis.extensions import vocabulary
 from chassis.language import CEL
 from contracts import graph_rules
 from contracts.blueprint import BlueprintBody
@@ -56,4 +57,4 @@ def _judged(body: BlueprintBody) -> tuple[Problem, ...]:
 
 def _graph_problems(body: BlueprintBody) -> tuple[Problem, ...]:
     graph = WorkflowGraph.model_construct(nodes=body.nodes, edges=body.edges)
-    return graph_rules.problems_of(graph, body.config, CEL)
+    return graph_rules.problems_of(graph, body.config, CEL, vocabulary())
