@@ -8,14 +8,13 @@ What is found there has any of `DECIDING` and `AFTERWARDS`, which map an event t
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from typing import Any
 
+from chassis.extensions import MIDDLEWARE, load, packaged
 from chassis.settings import BadSettings
 from contracts.instance_events import INSTANCE_EVENTS, InstanceEvent
 from execution.middleware.contract import Surroundings
 
-MIDDLEWARE_ENTRY_POINTS = "headrace.middleware"
 PARTS = ("DECIDING", "AFTERWARDS", "OBSERVERS")
 
 
@@ -43,16 +42,11 @@ class Brought:
 
 def installed() -> tuple[Brought, ...]:
     """The middleware of all installed packages by name; raises `BadSettings` for one that cannot be used."""
-    found = sorted(entry_points(group=MIDDLEWARE_ENTRY_POINTS), key=lambda entry: entry.name)
-    return tuple(brought(entry.name, entry.value, entry.load) for entry in found)
+    return tuple(brought(name, entry.value, load(entry)) for name, entry in packaged(MIDDLEWARE).items())
 
 
-def brought(name: str, where: str, load: Any) -> Brought:
+def brought(name: str, where: str, source: Any) -> Brought:
     """The middleware that an entry point names."""
-    try:
-        source = load()
-    except Exception as error:
-        raise BadSettings(f"Middleware {name!r} ({where}) cannot be loaded: {type(error).__name__}: {error}") from error
     if not any(hasattr(source, part) for part in PARTS):
         raise BadSettings(f"Middleware {name!r} ({where}) hears nothing: give it {', '.join(PARTS)}, or one of them")
     observers = tuple(Named(name, observer) for observer in getattr(source, "OBSERVERS", ()))

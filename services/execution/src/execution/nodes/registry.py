@@ -1,20 +1,18 @@
 """Which action runs which node type: fixed when the process starts."""
 
 from collections.abc import Mapping
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol, Self, runtime_checkable
 
+from chassis import extensions
+from chassis.extensions import NODES, packaged
 from execution.nodes.action import NodeAction, NodeFailure
 from execution.nodes.http import HttpAction
 from execution.nodes.model import ModelAction
 from execution.nodes.tool import ToolAction
 from execution.providers import Providers
 from execution.tool_sources import load_tools
-
-NODE_ENTRY_POINTS = "headrace.nodes"
-"""Packages name their own node types here: `mytype = "mypackage.module:MyAction"`, made without arguments."""
 
 
 @runtime_checkable
@@ -37,9 +35,9 @@ class NodeActions:
     def load(cls, tools_file: Path | None = None, *, production: bool = False) -> Self:
         """The built-in node types and those that installed packages bring; tools also from `tools_file`.
 
-        Raises `execution.tools.BadTools` when the file cannot be used.
+        Raises `execution.tools.BadTools` when the file cannot be used, `BadSettings` when a package cannot.
         """
-        brought = {entry.name: entry.load()() for entry in entry_points(group=NODE_ENTRY_POINTS)}
+        brought = {name: extensions.instance_of(extensions.load(entry)) for name, entry in packaged(NODES).items()}
         built_in: dict[str, NodeAction] = {
             "tool": ToolAction(load_tools(tools_file, production=production)),
             "http": HttpAction(),
