@@ -59,6 +59,7 @@ PROMISED = {
     ("get", "/instances/{id}/waits"): ("getInstanceWaits", {"200", "404"}, set()),
     ("get", "/instances/{id}/lineage"): ("getInstanceLineage", {"200", "404"}, set()),
     ("post", "/blueprints/{id}/signals"): ("postSignal", {"202", "404", "409"} | BODY, set()),
+    ("delete", "/blueprints/{id}/cache"): ("clearCache", {"200", "403", "404"}, {"node_id"}),
     ("get", "/blueprints/{id}/analytics"): ("getBlueprintAnalytics", {"200", "404"}, {"from", "to"}),
     ("get", "/analytics/usage"): ("getUsage", {"200"}, {"from", "to"}),
 }
@@ -103,6 +104,7 @@ MEMBERS = {
     "SignalBody": {"name", "payload"},
     "KeyedSignalBody": {"name", "payload", "key"},
     "DecisionBody": {"node_id", "comment", "form"},
+    "CacheView": {"blueprint_id", "node_id", "forgotten"},
     "WaitsView": {"instance_id", "status", "items"},
     "OpenWait": {"node_id", "visit", "scope", "label", "kind", "name", "key", "due_at", "title", "description", "form"},
     "LineageView": {"instance_id", "root_id", "parent", "children"},

@@ -25,6 +25,13 @@ def test_every_command_says_what_it_is_for_with_an_example(headrace, command):
     assert f"headrace {command}" in out
 
 
+def test_so_does_the_one_that_clears_a_cache(headrace):
+    status, out, _ = headrace("cache", "clear", "--help")
+
+    assert status == 0
+    assert "headrace cache clear" in out
+
+
 def test_the_first_help_lists_every_command(headrace):
     _, out, _ = headrace("--help")
 

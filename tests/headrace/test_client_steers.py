@@ -35,6 +35,7 @@ ORDERS: list[tuple[Call, str, Any]] = [
     (lambda to: to.reject("1", comment="No."), "POST /instances/1/reject", {"comment": "No."}),
     (lambda to: to.waits("1"), "GET /instances/1/waits", None),
     (lambda to: to.lineage("1"), "GET /instances/1/lineage", None),
+    (lambda to: to.clear_cache("9"), "DELETE /blueprints/9/cache", None),
 ]
 REPEATABLE: list[Call] = [
     lambda to: to.execute("9", idempotency_key="once"),
@@ -54,6 +55,13 @@ def test_an_order_is_one_request(call: Call, asked: str, body: Any):
     assert answer == {"status": "running"}
     assert gateway.paths == [asked]
     assert (json.loads(content) if content else None) == body
+
+
+def test_a_cache_is_cleared_of_what_one_node_answered():
+    gateway = Gateway(httpx.Response(200, json={"forgotten": 1}))
+
+    assert client(gateway).clear_cache("9", "a.b") == {"forgotten": 1}
+    assert gateway.asked[0].url.params["node_id"] == "a.b"
 
 
 @pytest.mark.parametrize("call", REPEATABLE)

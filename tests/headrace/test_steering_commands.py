@@ -33,7 +33,7 @@ class Served:
                 self.end_headers()
                 self.wfile.write(body)
 
-            do_GET = do_POST = answer  # noqa: N815 - the names that the standard library looks for
+            do_GET = do_POST = do_DELETE = answer  # noqa: N815 - the names that the standard library looks for
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -97,6 +97,15 @@ def test_one_node_is_given_up(said):
     words = said(f"/instances/{RUN}/nodes/slow/cancel", answer, "cancel", RUN, "--node", "slow")
 
     assert words == "slow is given up; the rest of the run goes on.\n"
+
+
+@pytest.mark.parametrize(("forgotten", "words"), [(0, "0 answers"), (1, "1 answer"), (7, "7 answers")])
+def test_a_cleared_cache_says_how_much_is_forgotten(said, forgotten, words):
+    answer = {"blueprint_id": "9", "node_id": "ask", "forgotten": forgotten}
+
+    assert (
+        said("/blueprints/9/cache?node_id=ask", answer, "cache", "clear", "9", "--node", "ask") == f"Forgot {words}.\n"
+    )
 
 
 def test_a_follow_up_command_names_the_stack_again(headrace, gateway):

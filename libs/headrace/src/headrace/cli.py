@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from headrace.commands import blueprints, databases, instances, signals, stack, steering, tour
+from headrace.commands import blueprints, caches, databases, instances, signals, stack, steering, tour
 from headrace.errors import HeadraceError
 
 UNEXPECTED = 70
@@ -42,6 +42,7 @@ app.command(rich_help_panel="Steering a run")(steering.resume)
 app.command(rich_help_panel="Steering a run")(steering.retry)
 app.command(rich_help_panel="Steering a run")(steering.cancel)
 app.command(rich_help_panel="Steering a run")(steering.terminate)
+app.add_typer(caches.app, name="cache", rich_help_panel="Operations")
 app.command(rich_help_panel="Operations")(databases.migrate)
 app.command(rich_help_panel="Operations")(databases.rebuild)
 app.command(rich_help_panel="Operations")(databases.dead_letters)

@@ -156,6 +156,10 @@ class Headrace(Connection):
         """Where a run comes from and which runs it started: `{instance_id, root_id, parent, children}`."""
         return self._ask("GET", f"/instances/{part(instance_id)}/lineage")
 
+    def clear_cache(self, blueprint_id: str, node_id: str | None = None) -> JsonObject:
+        """Forget what a blueprint, or one of its nodes, answered: `{blueprint_id, node_id, forgotten}`."""
+        return self._ask("DELETE", f"/blueprints/{part(blueprint_id)}/cache", params=given(node_id=node_id))
+
     def analytics(self, blueprint_id: str, **window: str) -> JsonObject:
         """How a blueprint's runs went; `window` is `from` and `to` (RFC 3339)."""
         return self._ask("GET", f"/blueprints/{part(blueprint_id)}/analytics", params=window)

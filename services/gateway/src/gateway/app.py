@@ -22,7 +22,7 @@ from chassis.ops import OpsDesk, ProcessState
 from chassis.settings import BadSettings, Settings
 from contracts.refusal import Unavailable
 from gateway.answers import API
-from gateway.api import analytics, blueprints, executions, health, instances, signals, steering
+from gateway.api import analytics, blueprints, caches, executions, health, instances, signals, steering
 from gateway.auth import Tokens, caller_of
 from gateway.bodies import MAX_BODY_BYTES
 from gateway.gathering import GATEWAY
@@ -37,7 +37,7 @@ KEEP_ALIVE_SECONDS = 75
 BACKLOG = 1_024
 SECRET_BYTES_MIN = 32
 """What HS256 asks for (RFC 7518): shorter keys can be guessed from a single token."""
-ROOMS = (blueprints, executions, instances, steering, signals, analytics)
+ROOMS = (blueprints, executions, instances, steering, signals, caches, analytics)
 ENDPOINTS = tuple(endpoint for room in ROOMS for endpoint in room.ENDPOINTS)
 """Everything under /api/v2."""
 

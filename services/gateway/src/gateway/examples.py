@@ -157,6 +157,8 @@ LINEAGE = {
     ],
 }
 
+CLEARED = {"blueprint_id": BLUEPRINT_ID, "node_id": "classify", "forgotten": 17}
+
 WINDOW = {"from": "2026-01-01T00:00:00.000Z", "to": "2026-01-31T00:00:00.000Z", "as_of": "2026-01-31T12:00:00.000Z"}
 COUNTS = {"total": 128, "completed": 120, "failed": 6, "cancelled": 2}
 TOKENS = {"prompt": 52_000, "completion": 9_100, "total": 61_100}
