@@ -51,7 +51,9 @@ class Ledger:
 class Life:
     """One instance of the ledger."""
 
-    def __init__(self, ledger: Ledger, parent: facts.Parent | None = None, **changed: Any) -> None:
+    def __init__(
+        self, ledger: Ledger, parent: facts.Parent | None = None, *, eager: bool = True, **changed: Any
+    ) -> None:
         """Requested, begun at once by a worker unless said otherwise."""
         self.ledger, self.id, self.version = ledger, new_id(), 0
         self.worker_id = new_id()
@@ -70,7 +72,7 @@ class Life:
             config=BlueprintConfig(),
             conversation_id=None,
             metadata={},
-            worker_id=self.worker_id,
+            worker_id=self.worker_id if eager else None,
             parent=parent,
         )
 

@@ -9,7 +9,7 @@ from nats.js.api import AckPolicy, ConsumerConfig
 from chassis.bus import Bus
 from chassis.ledger import Recorded
 from chassis.pulling import PullFrom, PullLoop
-from contracts.instance_events import OUTSIDE, InstanceRequested
+from contracts.instance_events import OUTSIDE, InstanceRequested, SignalReceived
 from execution.worker import Worker
 
 START, WAKE = "start", "wake"
@@ -22,12 +22,14 @@ def work_for(recorded: Recorded) -> tuple[str, bytes, dict[str, str]] | None:
     """The work message that the relay publishes with a fact: to start an instance, or to look at one.
 
     An accepted instance which no worker began at once is to be started; one that something from outside has reached
-    is to be looked at.
+    is to be looked at, unless it is a signal that nobody waits for yet.
     """
     if recorded.topic == InstanceRequested.topic():
         if orjson.loads(recorded.state).get("worker_id"):
             return None
         return START, str(recorded.stream_id).encode(), {}
+    if recorded.topic == SignalReceived.topic() and orjson.loads(recorded.state).get("early"):
+        return None
     if recorded.topic in REACHED:
         return WAKE, f"{recorded.stream_id} {recorded.version}".encode(), {}
     return None
