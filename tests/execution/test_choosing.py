@@ -7,8 +7,8 @@ import pytest
 from contracts.instance_events import InstanceRequested
 from contracts.refusal import Invalid
 from contracts.workflow import MiddlewareChoice
+from execution.choosing import chosen
 from execution.middleware import caching, rate_limiting, validation
-from execution.middleware.choosing import chosen
 from execution.pipeline import DECIDING
 from tests.support.builders import a_graph, a_node
 from tests.support.mill import Mill

@@ -22,9 +22,9 @@ from execution.leases import Leases
 from execution.limits import PostgresLimits
 from execution.mailboxes import Mailboxes
 from execution.middleware.contract import Surroundings
-from execution.middleware.installed import installed
 from execution.nodes.registry import NodeActions
 from execution.outside import Decide, Outside
+from execution.packages import installed
 from execution.pipeline import Pipeline
 from execution.projections import Instances, KnownVersions
 from execution.queries import QUERIES
@@ -61,14 +61,18 @@ def service(arrange: Arrange = as_it_is) -> Service[Collaborators]:
         async def tell(instance_id: UUID, decide: Decide) -> Instance:
             return await at.outside.tell(instance_id, decide)
 
+        async def request_child(instance: Instance, visit: Visit, call: NodeCall) -> ChildRequested:
+            return await children.request(instance, visit, call, at)
+
         deployment = Deployment.load(runtime.settings.pipeline)
         mailboxes = Mailboxes(Records(runtime.store))
         around = Surroundings(answers, limits, sections, mailboxes, tell, deployment)
         pipeline = arrange(Pipeline(around).with_packages(installed()))
         leases = Leases(runtime.pool, new_id())
         await leases.join()
-        at = collaborators(runtime, pipeline, Effects(actions, tokens.send), leases)
+        at = collaborators(runtime, pipeline, Effects(actions, tokens.send, request_child), leases)
         runtime.spawn(SectionKeeper(sections, at.records, around).run(), "sections")
+        runtime.spawn(FamilyKeeper(runtime.pool, at.records, tell).run(), "families")
         runtime.spawn(leases.keep(), "lease")
         chores = (answers.forget_expired, limits.forget_idle, leases.forget_the_dead)
         runtime.spawn(Reconciler(runtime.bus, runtime.pool, leases, chores).run(), "reconciler")
@@ -93,7 +97,7 @@ def collaborators(runtime: Runtime, pipeline: Pipeline, effects: Effects, leases
     """Everything that handlers and queries work with."""
     projected, known_versions = runtime.run(Instances()), runtime.run(KnownVersions())
     records = Records(runtime.store)
-    known = KnownBlueprints(runtime.pool, known_versions.wait_for)
+    known = KnownBlueprints(runtime.pool, known_versions.wait_for, known_versions.caught_up)
     worker = Worker(Workshop(records, pipeline, effects), known, leases, runtime.settings.slots)
     return Collaborators(
         bus=runtime.bus,

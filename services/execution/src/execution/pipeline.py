@@ -10,12 +10,21 @@ from chassis.logs import get_logger
 from chassis.settings import BadSettings
 from contracts import instance_events as facts
 from contracts.workflow import MiddlewareChoice
+from execution.choosing import ENFORCED, check_choice, chosen, name_of
 from execution.decisions.advancing import advance, conclude
 from execution.domain import Instance
-from execution.middleware import caching, correlation, critical_section, monitoring, rate_limiting, retry, validation
-from execution.middleware.choosing import ENFORCED, check_choice, chosen, name_of
+from execution.middleware import (
+    caching,
+    correlation,
+    critical_section,
+    family,
+    monitoring,
+    rate_limiting,
+    retry,
+    validation,
+)
 from execution.middleware.contract import Middleware, Observer, Surroundings, Verdict
-from execution.middleware.installed import Brought
+from execution.packages import Brought
 from execution.turn import Turn
 
 Table = Mapping[type[facts.InstanceEvent], tuple[Middleware, ...]]
@@ -34,16 +43,16 @@ RESUMING: tuple[Middleware, ...] = (caching.recall_awaited_run,)
 """Heard again, with the request, whenever a run is looked at that has not been started yet."""
 
 AFTERWARDS: Notes = {
-    facts.InstanceClaimed: (critical_section.tidy_up,),
+    facts.InstanceClaimed: (critical_section.tidy_up, family.let_go_again),
     facts.SectionRequested: (critical_section.look_again,),
     facts.SectionLeft: (critical_section.make_way,),
     facts.NodeCompleted: (caching.remember_node, rate_limiting.charge),
-    facts.NodeFailed: (caching.give_up_node,),
-    facts.NodeCancelled: (caching.give_up_node,),
-    facts.InstanceCompleted: (caching.remember_run,),
-    facts.InstanceFailed: (caching.give_up_run,),
-    facts.InstanceCancelled: (caching.give_up_run,),
-    facts.InstanceTerminated: (caching.give_up_run,),
+    facts.NodeFailed: (caching.give_up_node, family.let_go),
+    facts.NodeCancelled: (caching.give_up_node, family.let_go),
+    facts.InstanceCompleted: (caching.remember_run, family.report),
+    facts.InstanceFailed: (caching.give_up_run, family.report),
+    facts.InstanceCancelled: (caching.give_up_run, family.report),
+    facts.InstanceTerminated: (caching.give_up_run, family.report),
 }
 """Heard after the event is committed."""
 
@@ -130,7 +139,7 @@ class Pipeline:
             for event, observer in package.afterwards.items():
                 afterwards[event] = (*afterwards.get(event, ()), observer)
             observers = (*observers, *package.observers)
-        if missing := self.required - taken:
+        if missing := set(self.around.deployment.required) - taken:
             raise BadSettings(f"The deployment requires the middleware {min(missing)!r}; there are {sorted(taken)}")
         return replace(self, deciding=deciding, afterwards=afterwards, observers=observers)
 

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 from contracts.refusal import Invalid, Problem
 from contracts.workflow import MiddlewareChoice
-from execution.middleware.installed import Named
+from execution.packages import Named
 
-ENFORCED = frozenset({"critical_section", "correlation"})
-"""Without them a run that queues for a section, or waits for a signal with a key, would never go on."""
+ENFORCED = frozenset({"critical_section", "correlation", "family"})
+"""Without them a run that queues for a section, waits for a signal with a key or for a child would never go on."""
 
 H = TypeVar("H")
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from chassis.settings import BadSettings
-from execution.middleware.installed import installed
+from execution.packages import installed
 from tests.support.builders import a_graph, a_node
 from tests.support.mill import milling
+from tests.support.packages import a_package
 
 CURFEW = '''
 """Nobody runs anything after hours."""
@@ -38,12 +39,9 @@ AFTERWARDS = {InstanceCompleted: note}
 
 
 def install(folder: Path, name: str, source: str) -> None:
-    """What an installer leaves in site-packages: the module, and its metadata with the entry point."""
-    (folder / f"{name}_package.py").write_text(source)
-    metadata = folder / f"{name}_package-1.0.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}-package\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text(f"[headrace.middleware]\n{name} = {name}_package\n")
+    """A package with one module that is a middleware."""
+    module = f"{name}_package"
+    a_package(folder, {module: source}, {"headrace.middleware": {name: module}}, name=module)
 
 
 @pytest.fixture
@@ -87,6 +85,6 @@ def test_one_that_cannot_be_used_keeps_the_service_from_starting_and_says_why(
 
 async def test_a_name_is_taken_once(site: Path, execution_dsn: str, nats_url: str, namespace: str) -> None:
     install(site, "caching", CURFEW)
-    with pytest.raises(BadSettings, match="Two middleware are called 'caching'"):
+    with pytest.raises(BadSettings, match="'caching'"):
         async with milling(execution_dsn, nats_url, namespace):
             pass

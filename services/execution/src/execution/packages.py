@@ -2,8 +2,8 @@
 
 A package declares under `[project.entry-points."headrace.middleware"]` `name = "package.module"` or an object in it.
 What is found there has any of `DECIDING` and `AFTERWARDS`, which map an event type to the handler that hears it, and
-`OBSERVERS`, handlers that hear every event. The handlers have the shapes of `contract.Middleware` and
-`contract.Observer`.
+`OBSERVERS`, handlers that hear every event. The handlers have the shapes of `middleware.contract.Middleware` and
+`middleware.contract.Observer`.
 """
 
 from collections.abc import Mapping
