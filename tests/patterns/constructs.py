@@ -9,6 +9,7 @@ from tests.patterns.translate import Place, Translation
 from tests.patterns.xml_form import Task
 
 MAX_THREADS = 50
+"""Of which a field says how many."""
 Construct = Callable[[Translation, Place, Task, str], None]
 
 
@@ -87,7 +88,7 @@ def choose(into: Translation, place: Place, task: Task, last: str) -> None:
 
 def release_mutex(into: Translation, place: Place, task: Task, last: str) -> None:
     """Lets the next one in."""
-    free = place.net.change(f"{place.id_of(task)}.frees", "set", into.mutex(task), value=False)
+    free = place.net.change(f"{place.id_of(task)}.frees", "set", into.mutex(task), {"held": False, "now": False})
     simple(into, place, task, place.net.chain(last, free))
 
 
@@ -114,18 +115,20 @@ def cancel(into: Translation, place: Place, task: Task, last: str) -> None:
 def multi_instance(into: Translation, place: Place, task: Task, last: str) -> None:
     """Brings as many tokens as are due, one after the other, without waiting for any."""
     net, id = place.net, place.id_of(task)
-    due, told = into.variable(f"due_{task.name}", 0), into.joins.counted(task)
-    last = net.chain(last, net.change(f"{id}.plan", "increment", due, f"${{ {into.times(task, '')} }}"))
+    due, told = due_of(into, task), into.joins.counted(task)
+    last = net.chain(last, net.change(f"{id}.plan", "set", due, more_due(due, into.times(task, ""))))
     if task.name in into.triggered:
         last = net.chain(
             last, net.change(f"{id}.ran", "set", into.variable(f"ran_{task.name}", initial=False), value=True)
         )
     last = net.chain(last, *(each.adjust(into, place, -1, id) for each in told if each.share(task)))
-    more = net.node(f"{id}.more", "condition", join="each")
-    one = net.change(f"{id}.one", "decrement", due)
+    fewer = f"${{ {{'left': vars.{due}.left > 0 ? vars.{due}.left - 1 : 0, 'now': vars.{due}.left > 0}} }}"
+    more = net.change(f"{id}.more", "set", due, fewer)
+    net.config_of(more)["split"] = "exclusive"
+    one = net.node(f"{id}.one", "transform", output=None, join="each")
     spawned = net.node(f"{id}.spawned", "transform", output=None, join="each")
     net.edge(last, more)
-    net.edge(more, one, f"vars.{due} > 0")
+    net.edge(more, one, f"vars.{due}.now")
     net.edge(more, spawned)
     one = net.chain(one, *(each.adjust(into, place, weight_of(task, each), f"{id}.one") for each in told))
     lead_on(into, place, task, one)
@@ -141,7 +144,7 @@ def trigger(into: Translation, place: Place, task: Task, last: str) -> None:
     times = into.times(task, "1")
     again = task.name in into.triggered
     queued = into.variable(f"queued_{task.name}", 0) if again else ""
-    amount = f"${{ {times} + vars.{queued} }}" if again else f"${{ {times} }}"
+    amount = f"{times} + vars.{queued}" if again else times
     last = fire(into, place, context, (last, f"{id}.fires", amount))
     if not again:
         lead_to_context(into, place, context, last)
@@ -168,8 +171,21 @@ def fire(into: Translation, place: Place, context: Task, fires: tuple[str, str, 
     if context.kind not in ("multi-instance", "trigger"):
         sentence = f"`{context.shown}` is <{context.kind}>, and cannot be triggered"
         raise into.definition.refuse(context.line, sentence)
-    what = "due" if context.kind == "multi-instance" else "queued"
-    return place.net.chain(last, place.net.change(id, "increment", into.variable(f"{what}_{context.name}", 0), amount))
+    if context.kind == "multi-instance":
+        due = due_of(into, context)
+        return place.net.chain(last, place.net.change(id, "set", due, more_due(due, amount)))
+    queued = into.variable(f"queued_{context.name}", 0)
+    return place.net.chain(last, place.net.change(id, "increment", queued, f"${{ {amount} }}"))
+
+
+def due_of(into: Translation, task: Task) -> str:
+    """The variable that says how many instances are still to come, and whether one comes right now."""
+    return into.variable(f"due_{task.name}", {"left": 0, "now": False})
+
+
+def more_due(due: str, amount: str) -> str:
+    """What the variable becomes when more are to come."""
+    return f"${{ {{'left': vars.{due}.left + {amount}, 'now': false}} }}"
 
 
 def lead_to_context(into: Translation, place: Place, context: Task, last: str) -> None:

@@ -44,7 +44,7 @@ class Counting:
     def reset(self, into: "Translation", place: "Place") -> list[str]:
         """Nodes with which its split begins the next round."""
         at = place.id_of(self.task)
-        names = [("arrived", 0), ("fired", False), *([("pending", 0)] if self.by_pending else [])]
+        names = [("arrived", 0), ("fired", 0), *([("pending", 0)] if self.by_pending else [])]
         return [
             place.net.change(
                 place.net.id_for(f"{at}.{name}.anew", dots=True), "set", self.variable(into, name, value), value
@@ -88,9 +88,11 @@ class Joins:
         return task.attributes.get("context", "").lower() or None
 
     def is_open(self, task: Task) -> bool:
-        """Whether its threshold is known only at run time, or more than its edges can bring."""
+        """Whether its threshold is known only at run time, more than its edges bring, or met in each round of a loop."""
         kind, text = count_of(task, "threshold", "1")
-        return kind == "field" or int(text) > len(self.shape.before[task.name])
+        if kind == "field" or int(text) > len(self.shape.before[task.name]):
+            return True
+        return self.has_threshold(task) and task.name in self.shape.reached(self.shape.after[task.name])
 
     def has_threshold(self, task: Task) -> bool:
         """Whether it says how many it waits for."""
@@ -187,24 +189,26 @@ class Joins:
     def _draw_counting(self, into: "Translation", place: "Place", counting: Counting) -> str:
         net, task = place.net, counting.task
         id, outer = place.id_of(task), [each for each in self.counted(task) if each is not counting]
-        arrived, fired = counting.variable(into, "arrived"), counting.variable(into, "fired", initial=False)
+        arrived, fired = counting.variable(into, "arrived"), counting.variable(into, "fired")
         first = net.change(f"{id}.arrive", "increment", arrived)
         gone = [each.adjust(into, place, -1, f"{id}.arrive") for each in ([counting] if counting.by_pending else [])]
         gone += [each.adjust(into, place, -1, f"{id}.arrive") for each in outer]
-        check = net.node(counting.check(place), "condition", join="each")
+        enough = self._enough(into, counting)
+        check = net.change(counting.check(place), "set", fired, f"${{ vars.{fired} == 0 ? ({enough} ? 1 : 0) : 2 }}")
         net.chain(first, *gone, check)
-        fire = net.change(f"{id}.fired", "set", fired, value=True)
-        again = [each.adjust(into, place, 1, f"{id}.fired") for each in outer]
+        fire = net.node(f"{id}.fires", "transform", output=None, join="each")
+        again = [each.adjust(into, place, 1, f"{id}.fires") for each in outer]
         net.chain(fire, *again, *self.giving_up(into, place, task), id)
-        net.edge(check, fire, f"!vars.{fired} && {self._enough(into, counting)}")
         absorbed = net.node(f"{id}.absorbed", "transform", output=None, join="each")
-        net.edge(check, absorbed)
         for each in outer:
             net.edge(absorbed, each.check(place))
+        looks = [check]
         if task.name in into.triggered:
-            force = net.node(f"{id}.force", "condition", join="each")
-            net.edge(force, absorbed, f"vars.{fired}")
-            net.edge(force, fire)
+            looks.append(net.change(f"{id}.force", "set", fired, f"${{ vars.{fired} == 0 ? 1 : 2 }}"))
+        for look in looks:
+            net.config_of(look)["split"] = "exclusive"
+            net.edge(look, fire, f"vars.{fired} == 1")
+            net.edge(look, absorbed)
         return first
 
     def _enough(self, into: "Translation", counting: Counting) -> str:

@@ -42,7 +42,7 @@ class Lineage:
     """The task that a working stands for."""
     queued: dict[tuple[str, int], deque[Visit]] = field(default_factory=dict)
     latest: dict[tuple[str, str], Task] = field(default_factory=dict)
-    """By scope and node: the last visit of a task, or what came last to a working."""
+    """By scope and node: the visit of a task that ended last, or what came last to a working."""
     order: list[Visit] = field(default_factory=list)
 
     def hear(self, events: Sequence[facts.InstanceEvent]) -> None:
@@ -68,10 +68,9 @@ class Lineage:
         owner, _, working = visit.node_id.partition(".")
         if node.name is not None:
             task = Task(node.name, parent, visit)
-            self.tasks[visit] = self.latest[visit.scope, visit.node_id] = task
-            self.carried[visit] = task
+            self.tasks[visit] = self.carried[visit] = task
             return
-        if working == "one":
+        if working == "one" and (parent is None or parent.visit.node_id != owner):
             parent = self.latest.get((visit.scope, owner), parent)
         elif working == "force":
             parent = self.latest.get((visit.scope, f"{owner}.arrive"), parent)
@@ -107,6 +106,8 @@ class Lineage:
 
     def _end(self, visit: Visit, taken: Sequence[int]) -> None:
         self.order.append(visit)
+        if visit in self.tasks:
+            self.latest[visit.scope, visit.node_id] = self.tasks[visit]
         for index in taken:
             self.queued.setdefault((visit.scope, index), deque()).append(visit)
         if visit.scope and visit in self.carried:

@@ -70,9 +70,9 @@ class Net:
             first = node_id
         return first
 
-    def wait_until(self, id: str, condition: str, then: str) -> str:
-        """Go on once the condition holds, looking again and again; answers the node that looks first."""
-        ask = self.node(f"{id}.ask", "condition", join="each")
+    def wait_until(self, id: str, ask: str, condition: str, then: str) -> str:
+        """Go on once the condition holds, asking again and again; answers the node that asks."""
+        self.config_of(ask)["split"] = "exclusive"
         pause = self.node(f"{id}.pause", "delay", seconds=PAUSE_SECONDS)
         self.edge(ask, then, condition)
         self.edge(ask, pause)

@@ -150,12 +150,11 @@ class Translation:
             first = assign
         if task.kind == "gate":
             passed = self.variable(f"done_{self.context(task).name}", initial=False)
-            first = net.wait_until(id, f"vars.{passed}", first)
+            first = net.wait_until(id, net.node(f"{id}.ask", "condition", join="each"), f"vars.{passed}", first)
         elif task.kind == "acquire-mutex":
-            held = self.mutex(task)
-            take = net.change(f"{id}.take", "set", held, value=True)
-            net.edge(take, first)
-            first = net.wait_until(id, f"!vars.{held}", take)
+            mutex = self.mutex(task)
+            asked = f"${{ {{'held': true, 'now': !vars.{mutex}.held}} }}"
+            first = net.wait_until(id, net.change(f"{id}.ask", "set", mutex, asked), f"vars.{mutex}.now", first)
         if task.name in self.voided:
             first = self.unless_void(place, task, first)
         return first
@@ -170,8 +169,8 @@ class Translation:
         return look
 
     def mutex(self, task: Task) -> str:
-        """The variable that is true while somebody holds the mutex."""
-        return self.variable(f"mutex_{task.attributes.get('mutex', '')}", initial=False)
+        """The variable that says whether somebody holds the mutex, and whether that began right now."""
+        return self.variable(f"mutex_{task.attributes.get('mutex', '')}", {"held": False, "now": False})
 
     def tail(self, place: Place, task: Task, drawn: str) -> None:
         """What an activity does when it ends, and where it leads."""

@@ -192,23 +192,22 @@ def _take_child(definition: Definition, task: Task, child: Element) -> None:
         raise definition.refuse(child.line, f"<{tag}> of `{task.shown}` names no task")
     if tag not in COMMON and (tag, task.kind) not in SPECIAL:
         raise definition.refuse(child.line, f"<{tag}> is not known in <{task.kind}> (`{task.shown}`)")
-    match tag:
-        case "successor" | "default-successor":
-            task.successors.append(Successor(text))
-        case "conditional-successor":
-            task.successors.append(_conditional(definition, task, child))
-        case "pre-assign" | "data" | "define" | "property":
-            task.before.append(_assignment(definition, child))
-        case "post-assign":
-            task.after.append(_assignment(definition, child))
-        case "cancel":
-            task.cancels.append(text)
-        case "pick":
-            task.picks.append(text)
-        case "in":
-            task.passed_in.extend(_assignment(definition, each) for each in child.children)
-        case "out":
-            task.passed_out.extend(_assignment(definition, each) for each in child.children)
+    if tag in ("successor", "default-successor"):
+        task.successors.append(Successor(text))
+    elif tag == "conditional-successor":
+        task.successors.append(_conditional(definition, task, child))
+    elif tag in NAMING:
+        (task.cancels if tag == "cancel" else task.picks).append(text)
+    elif tag != "description":
+        _assign(definition, task, child)
+
+
+def _assign(definition: Definition, task: Task, child: Element) -> None:
+    if child.tag in ("in", "out"):
+        passed = task.passed_in if child.tag == "in" else task.passed_out
+        passed.extend(_assignment(definition, each) for each in child.children)
+    else:
+        (task.after if child.tag == "post-assign" else task.before).append(_assignment(definition, child))
 
 
 def _conditional(definition: Definition, task: Task, element: Element) -> Successor:
