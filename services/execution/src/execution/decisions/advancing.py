@@ -118,33 +118,39 @@ def end_early(turn: Turn) -> None:
 
 
 def entered(turn: Turn) -> bool:
-    """Whether the run is under way: begun, or begun again after a failure."""
+    """Whether the run is under way, begun or begun again; a rate limit or a critical section may hold it back."""
     instance = turn.instance
     if instance.retry_at is not None:
         if turn.now < instance.retry_at:
             return False
         turn.record(facts.InstanceRetried, by="instance_retry")
-    return instance.started_at is not None or enter(turn)
-
-
-def enter(turn: Turn) -> bool:
-    """Put the first token on the graph; False while a rate limit or a critical section holds the run back."""
-    instance = turn.instance
+    if instance.compensation is not None:
+        return True
     if instance.admitted_at is not None and turn.now < instance.admitted_at:
         return False
-    section = instance.request.config.concurrency
-    if section is not None and None not in instance.held:
-        if None not in instance.queueing:
-            try:
-                key = section_key(turn, section, scope_of(instance))
-            except PURE_ERRORS as error:
-                failure = as_failure(error)
-                ending.fail(turn, RunError(type=failure.type, code=failure.code, message=failure.message))
-                return False
-            turn.record(facts.SectionRequested, section_key=key, limit=section.limit)
+    if not inside_section(turn):
         return False
-    turn.record(facts.InstanceStarted)
+    if instance.started_at is None:
+        turn.record(facts.InstanceStarted)
     return True
+
+
+def inside_section(turn: Turn) -> bool:
+    """Whether the run has its place in its critical section, if it needs one; otherwise it queues for it."""
+    instance = turn.instance
+    section = instance.request.config.concurrency
+    if section is None or None in instance.held:
+        return True
+    if None in instance.queueing:
+        return False
+    try:
+        key = section_key(turn, section, scope_of(instance))
+    except PURE_ERRORS as error:
+        failure = as_failure(error)
+        ending.fail(turn, RunError(type=failure.type, code=failure.code, message=failure.message))
+        return False
+    turn.record(facts.SectionRequested, section_key=key, limit=section.limit)
+    return False
 
 
 def fire_timers(turn: Turn) -> None:
