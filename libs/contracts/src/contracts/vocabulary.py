@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from contracts.langgraph_rules import langgraph_problems
 from contracts.node_configs import NodeConfig
 from contracts.node_types import NODE_TYPES
 from contracts.refusal import Problem
@@ -22,7 +23,7 @@ class Vocabulary:
     """None where it is not known which there are: then no tool's name is judged."""
     node_types: Mapping[str, type[NodeConfig]] = field(default_factory=lambda: NODE_TYPES)
     executors: Collection[str] = BUILT_IN_EXECUTORS
-    executor_rules: Mapping[str, ExecutorRule] = field(default_factory=dict)
+    executor_rules: Mapping[str, ExecutorRule] = field(default_factory=lambda: {"langgraph": langgraph_problems})
     """By name of the executor; asked when a blueprint names it."""
     middleware: Collection[str] = BUILT_IN_MIDDLEWARE
 
