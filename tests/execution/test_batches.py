@@ -9,7 +9,8 @@ import asyncpg
 
 from chassis.ids import new_id
 from contracts import instance_events as facts
-from tests.execution.lives import Ledger, Life, one_by_one, project
+from execution.domain import Instance
+from tests.execution.lives import Ledger, Life, one_by_one, project, row_of
 
 
 async def dump(rows: asyncpg.Connection) -> list[tuple[str, ...]]:
@@ -30,6 +31,27 @@ async def test_streams_that_are_no_instances_make_no_rows(rows: asyncpg.Connecti
     assert [tuple(row) for row in await rows.fetch("SELECT instance_id, version FROM workflow_instances")] == [
         (life.id, 1)
     ]
+
+
+async def test_a_row_says_where_its_instance_is_and_is_due_when_that_must_be_looked_at(
+    rows: asyncpg.Connection, ledger: Ledger
+) -> None:
+    dice = random.Random(8)
+    lives = [Life(ledger) for _ in range(12)]
+    for _ in range(500):
+        happen(dice, lives, ledger)
+    await one_by_one(rows, ledger)
+
+    for life in lives:
+        told = [fact for fact in ledger.facts if fact.originator_id == life.id]
+        instance, row = Instance.replay(life.id, told), await row_of(rows, life)
+        assert (row["status"], row["worker_id"]) == (instance.status, instance.worker_id)
+        assert (row["started_at"], row["completed_at"]) == (instance.started_at, instance.ended_at)
+        assert row["resumes_at"] is None or not (instance.ended or instance.worker_id)
+        if instance.stirred and instance.status == "waiting":
+            assert row["resumes_at"] <= ledger.now
+        elif instance.status == "waiting":
+            assert row["resumes_at"] == instance.resumes_at
 
 
 async def test_rows_do_not_depend_on_how_the_facts_were_batched(rows: asyncpg.Connection, ledger: Ledger) -> None:
