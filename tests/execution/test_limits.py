@@ -70,7 +70,7 @@ class TestSeveralLimits:
 class TestTokens:
     async def spend(self, limits: PostgresLimits, place: str, used: int) -> Grant:
         grant = await limits.take([tokens()], place)
-        await limits.charge([tokens()], place, used)
+        await limits.charge(place, used)
         return grant
 
     async def test_what_was_used_keeps_the_next_one_waiting_until_there_is_room(self, limits: PostgresLimits) -> None:
@@ -93,7 +93,7 @@ class TestTokens:
         await self.spend(limits, "one", 1_000)
         first, again = [await limits.take([tokens()], "two") for _ in range(2)]
         assert abs((first.wait - again.wait).total_seconds()) < 1
-        await limits.charge([tokens()], "two", 1_000)
+        await limits.charge("two", 1_000)
         assert (await limits.take([tokens()], "three")).wait.total_seconds() > 6_000
 
 

@@ -13,7 +13,7 @@ import asyncpg
 from execution.middleware.contract import Demand, Grant
 
 TAKE = "SELECT refused, wait, by_key FROM take_places($1, $2, $3, $4, $5, $6)"
-CHARGE = "SELECT charge_tokens($1, $2, $3, $4)"
+CHARGE = "SELECT charge_tokens($1, $2)"
 FORGET_IDLE = """
 WITH settled AS (
     DELETE FROM rate_reservations WHERE due_at < clock_timestamp() - interval '1 day'
@@ -34,11 +34,12 @@ class PostgresLimits:
 
         Free it is for what counts tokens; of executions and nodes every question takes a place.
         """
-        ordered = _ordered(demands)
+        # Always in the same order, so that two who ask for the same keys never wait for each other.
+        ordered = sorted(demands, key=lambda demand: demand.key)
         row = await self.pool.fetchrow(
             TAKE,
             [demand.key for demand in ordered],
-            _spacings(ordered),
+            [demand.per_seconds / demand.limit for demand in ordered],
             [demand.per_seconds for demand in ordered],
             [demand.patience for demand in ordered],
             [demand.tokens for demand in ordered],
@@ -46,20 +47,10 @@ class PostgresLimits:
         )
         return Grant(row["refused"], timedelta(seconds=row["wait"]), row["by_key"])
 
-    async def charge(self, demands: Sequence[Demand], place: str, tokens: int) -> None:
-        """Put what was really used in the place of what was taken."""
-        ordered = _ordered(demands)
-        await self.pool.execute(CHARGE, [demand.key for demand in ordered], _spacings(ordered), place, float(tokens))
+    async def charge(self, place: str, tokens: int) -> None:
+        """Put what was really used in the place of what was taken there."""
+        await self.pool.execute(CHARGE, place, float(tokens))
 
     async def forget_idle(self) -> None:
         """Delete what has not been asked for in a day: it holds nobody back."""
         await self.pool.execute(FORGET_IDLE)
-
-
-def _ordered(demands: Sequence[Demand]) -> list[Demand]:
-    # Always in the same order, so that two who ask for the same keys never wait for each other.
-    return sorted(demands, key=lambda demand: demand.key)
-
-
-def _spacings(demands: Sequence[Demand]) -> list[float]:
-    return [demand.per_seconds / demand.limit for demand in demands]

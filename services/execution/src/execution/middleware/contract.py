@@ -121,8 +121,8 @@ class Limits(Protocol):
         """Take a place under each of them, or under none; `place` names who asks, so that asking again is free."""
         ...
 
-    async def charge(self, demands: Sequence[Demand], place: str, tokens: int) -> None:
-        """Put what was really used in the place of what was taken."""
+    async def charge(self, place: str, tokens: int) -> None:
+        """Put what was really used in the place of what was taken there."""
         ...
 
 

@@ -68,11 +68,12 @@ async def space_out(event: facts.NodeStarted, turn: Turn, around: Surroundings) 
 async def charge(event: facts.NodeCompleted, instance: Instance, around: Surroundings) -> None:
     """Count the tokens that were really used: the next ones wait until there is room again."""
     tokens = event.prompt_tokens + event.completion_tokens
-    if tokens == 0 or event.scope not in instance.frames:
+    if tokens == 0 or instance.graph is None:
         return
-    demands = [demand for demand in node_demands(instance, visit_of(event), around).values() if demand.tokens]
-    if demands:
-        await around.limits.charge(demands, attempt_name(event), tokens)
+    own = policy_of(instance.graph.places[event.node_id].nodes[event.node_id], "rate_limit") or {}
+    counted = {limit.count for limit in limits_of(instance, around)} | {own.get("count")}
+    if "tokens" in counted:
+        await around.limits.charge(attempt_name(event), tokens)
 
 
 def limits_of(instance: Instance, around: Surroundings) -> Sequence[RateLimit]:

@@ -126,6 +126,7 @@ CREATE TABLE rate_reservations (
     place text NOT NULL,
     limit_key text NOT NULL,
     tokens double precision NOT NULL,
+    spacing double precision NOT NULL,
     due_at timestamptz NOT NULL,
     PRIMARY KEY (place, limit_key)
 );
@@ -185,31 +186,26 @@ BEGIN
             + make_interval(secs => the_spacings[spot] * units[spot])
         WHERE limit_key = the_keys[spot];
         IF the_counts_tokens[spot] THEN
-            INSERT INTO rate_reservations (place, limit_key, tokens, due_at)
-            VALUES (the_place, the_keys[spot], units[spot], clock_timestamp() + make_interval(secs => wait));
+            INSERT INTO rate_reservations (place, limit_key, tokens, spacing, due_at)
+            VALUES (the_place, the_keys[spot], units[spot], the_spacings[spot],
+                    clock_timestamp() + make_interval(secs => wait));
         END IF;
     END LOOP;
 END
 $$;
 
-CREATE FUNCTION charge_tokens(
-    the_keys text[], the_spacings double precision[], the_place text, the_tokens double precision
-) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION charge_tokens(the_place text, the_tokens double precision) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    more double precision;
+    taken rate_reservations;
 BEGIN
-    FOR spot IN 1 .. cardinality(the_keys) LOOP
-        PERFORM 1 FROM rate_limits WHERE limit_key = the_keys[spot] FOR UPDATE;
-        more := the_tokens;
-        DELETE FROM rate_reservations WHERE place = the_place AND limit_key = the_keys[spot]
-        RETURNING the_tokens - tokens INTO more;
-        more := coalesce(more, the_tokens);
+    FOR taken IN SELECT * FROM rate_reservations WHERE place = the_place ORDER BY limit_key COLLATE "C" LOOP
         UPDATE rate_limits
-        SET arrives_at = CASE WHEN more > 0 THEN greatest(arrives_at, clock_timestamp()) ELSE arrives_at END
-                + make_interval(secs => the_spacings[spot] * more),
+        SET arrives_at = CASE WHEN the_tokens > taken.tokens THEN greatest(arrives_at, clock_timestamp())
+                ELSE arrives_at END + make_interval(secs => taken.spacing * (the_tokens - taken.tokens)),
             typical = coalesce(typical * 0.8 + the_tokens * 0.2, the_tokens)
-        WHERE limit_key = the_keys[spot];
+        WHERE limit_key = taken.limit_key;
     END LOOP;
+    DELETE FROM rate_reservations WHERE place = the_place;
 END
 $$;
 
