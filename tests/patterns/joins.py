@@ -19,6 +19,9 @@ class Counting:
     split: str | None
     block: frozenset[str]
     by_pending: bool
+    """Whether it fires when no token is on its way any more; else at its threshold."""
+    tracks: bool
+    """Whether it must know how many tokens are on their way."""
 
     def weight(self, target: str) -> int:
         """1 when a token on its way to this task may still come to the join."""
@@ -36,7 +39,7 @@ class Counting:
         """The node that looks whether it is time."""
         return f"{place.id_of(self.task)}.check"
 
-    def adjust(self, into: "Translation", place: "Place", by: int, at: str) -> str:
+    def adjust(self, into: "Translation", place: "Place", by: int | str, at: str) -> str:
         """A node that notes more, or fewer, tokens on their way to the join."""
         pending = self.variable(into, "pending")
         return place.net.change(place.net.id_for(f"{at}.pending", dots=True), "increment", pending, by)
@@ -44,7 +47,7 @@ class Counting:
     def reset(self, into: "Translation", place: "Place") -> list[str]:
         """Nodes with which its split begins the next round."""
         at = place.id_of(self.task)
-        names = [("arrived", 0), ("fired", 0), *([("pending", 0)] if self.by_pending else [])]
+        names = [("arrived", 0), ("fired", 0), *([("pending", 0)] if self.tracks else [])]
         return [
             place.net.change(
                 place.net.id_for(f"{at}.{name}.anew", dots=True), "set", self.variable(into, name, value), value
@@ -88,7 +91,7 @@ class Joins:
         return task.attributes.get("context", "").lower() or None
 
     def is_open(self, task: Task) -> bool:
-        """Whether its threshold is known only at run time, more than its edges bring, or met in each round of a loop."""
+        """Whether its threshold is known only at run time, more than its edges bring, or met again in a loop."""
         kind, text = count_of(task, "threshold", "1")
         if kind == "field" or int(text) > len(self.shape.before[task.name]):
             return True
@@ -109,7 +112,8 @@ class Joins:
 
     def _counting(self, task: Task) -> Counting:
         by_pending = self.split(task) is not None and not self.has_threshold(task)
-        return Counting(task, self.split(task), frozenset(self.block(task)), by_pending)
+        tracks = by_pending or (self.split(task) is not None and self.cancels(task))
+        return Counting(task, self.split(task), frozenset(self.block(task)), by_pending, tracks)
 
     def counting(self, task: Task) -> Counting | None:
         """How it counts, if it does."""
@@ -117,7 +121,7 @@ class Joins:
 
     def counted(self, task: Task) -> list[Counting]:
         """Joins that must hear how many tokens this task makes."""
-        return [each for each in self.found.values() if each.by_pending and task.name in each.block | {each.split}]
+        return [each for each in self.found.values() if each.tracks and task.name in each.block | {each.split}]
 
     def reset_by(self, task: Task) -> list[Counting]:
         """Joins whose next round this task begins."""
@@ -191,13 +195,14 @@ class Joins:
         id, outer = place.id_of(task), [each for each in self.counted(task) if each is not counting]
         arrived, fired = counting.variable(into, "arrived"), counting.variable(into, "fired")
         first = net.change(f"{id}.arrive", "increment", arrived)
-        gone = [each.adjust(into, place, -1, f"{id}.arrive") for each in ([counting] if counting.by_pending else [])]
+        gone = [each.adjust(into, place, -1, f"{id}.arrive") for each in ([counting] if counting.tracks else [])]
         gone += [each.adjust(into, place, -1, f"{id}.arrive") for each in outer]
         enough = self._enough(into, counting)
         check = net.change(counting.check(place), "set", fired, f"${{ vars.{fired} == 0 ? ({enough} ? 1 : 0) : 2 }}")
         net.chain(first, *gone, check)
         fire = net.node(f"{id}.fires", "transform", output=None, join="each")
-        again = [each.adjust(into, place, 1, f"{id}.fires") for each in outer]
+        lost = f" - vars.{counting.variable(into, 'pending')}" if self.cancels(task) and counting.tracks else ""
+        again = [each.adjust(into, place, f"${{ 1{lost} }}" if lost else 1, f"{id}.fires") for each in outer]
         net.chain(fire, *again, *self.giving_up(into, place, task), id)
         absorbed = net.node(f"{id}.absorbed", "transform", output=None, join="each")
         for each in outer:

@@ -79,26 +79,28 @@ class Shape:
         return max(self.dominators[name] - {name}, key=lambda other: len(self.dominators[other]), default=START)
 
     def swollen(self) -> set[str]:
-        """Tasks that may be reached by more than one token for one of the task before."""
-        found: set[str] = set()
-        pending = [target for name in self.order if self.tasks[name].kind in MULTIPLIERS for target in self.after[name]]
-        pending += list(self._merging())
-        while pending:
-            name = pending.pop()
-            if name not in found:
-                found.add(name)
-                if self.tasks[name].kind not in JOINS:
-                    pending += self.after[name]
-        return found
+        """Tasks that more than one token may come to for one that comes to a task before them."""
+        sources = [name for name in self.order if self.tasks[name].kind in MULTIPLIERS]
+        return {name for source in (*sources, *self._merging()) for name in self._swollen_by(source)}
+
+    def _swollen_by(self, source: str) -> set[str]:
+        """What follows a task that brings several tokens, up to the joins that bring them together again."""
+        stop = [name for name in self.order if self.tasks[name].kind in JOINS and self._gathers(name, source)]
+        return self.reached(self.after[source], stop)
+
+    def _gathers(self, join: str, source: str) -> bool:
+        """Whether a join waits for all that comes of a task: its split is that task, or before it, or anywhere."""
+        split = self.tasks[join].attributes.get("context", "").lower()
+        return not split or split in self.dominators[source]
 
     def _merging(self) -> Iterator[str]:
-        """Tasks that merge branches which may all be live, without waiting for them; what follows is reached often."""
+        """Tasks that merge branches which may all be live, without waiting for them."""
         for name in self.order:
             sources = [source for source in self.before[name] if (source, name) not in self.back]
             kind = self.tasks[name].kind
             split = self.tasks[self.nearest_dominator(name)].kind
             if len(sources) > 1 and kind not in JOINS | {"thread-merge"} and split != "exclusive-choice":
-                yield from self.after[name]
+                yield name
 
 
 def count_of(task: Task, key: str, default: str) -> tuple[str, str]:

@@ -139,15 +139,11 @@ class Translation:
             place.net.config_of(id)["nodes"] = nodes
 
     def head(self, place: Place, task: Task, drawn: str) -> str:
-        """What comes before an activity begins: assignments, waiting, and whether it was cancelled; the first of it."""
+        """What comes before an activity begins: waiting, and whether it was cancelled; answers the first of it."""
         net, id = place.net, place.id_of(task)
         first = drawn
         if task.name == START:
             return drawn
-        for number, (name, term) in reversed([*enumerate(task.before, 1)]):
-            assign = net.change(f"{id}.before.{number}", "set", self.field(name), f"${{ {self.value(term)} }}")
-            net.edge(assign, first)
-            first = assign
         if task.kind == "gate":
             passed = self.variable(f"done_{self.context(task).name}", initial=False)
             first = net.wait_until(id, net.node(f"{id}.ask", "condition", join="each"), f"vars.{passed}", first)
@@ -178,25 +174,15 @@ class Translation:
 
         net, id = place.net, place.id_of(task)
         last = drawn
-        if task.name == START:
-            last = net.chain(drawn, *self.start_assignments(place, task))
-        for number, (name, term) in enumerate(task.after, 1):
-            last = net.chain(
-                last, net.change(f"{id}.after.{number}", "set", self.field(name), f"${{ {self.value(term)} }}")
-            )
+        for number, (name, term) in enumerate((*task.before, *task.after), 1):
+            assign = net.change(f"{id}.sets.{number}", "set", self.field(name), f"${{ {self.value(term)} }}")
+            last = net.chain(last, assign)
         if task.name in self.gated:
             passed = self.variable(f"done_{task.name}", initial=False)
             last = net.chain(last, net.change(f"{id}.done", "set", passed, value=True))
         for counting in self.joins.reset_by(task):
             last = net.chain(last, *counting.reset(self, place))
         CONSTRUCTS.get(task.kind, simple)(self, place, task, last)
-
-    def start_assignments(self, place: Place, task: Task) -> list[str]:
-        """What the start assigns; it cannot come before the start."""
-        return [
-            place.net.change(f"Start.before.{number}", "set", self.field(name), f"${{ {self.value(term)} }}")
-            for number, (name, term) in enumerate(task.before, 1)
-        ]
 
     def condition(self, task: Task, successor: Successor) -> str | None:
         """When an edge is taken: as it is written, and where another task chose, only if it chose this."""
