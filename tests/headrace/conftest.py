@@ -58,3 +58,34 @@ def headrace(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
         return int(ended.value.code or 0), printed.out, printed.err
 
     return run
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """A real stack, for every file of runs."""
+    up = Up.launch(tmp_path_factory.mktemp("stack") / "data")
+    try:
+        up.ready_line()
+        yield up
+        status, said = up.stop()
+        assert status == 0, said
+    finally:
+        up.reap()
+
+
+@pytest.fixture
+def on_stack(headrace, stack):
+    """Runs a command against the real stack."""
+    return lambda command, *arguments: headrace(command, *arguments, "--data-dir", str(stack.data_dir))
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Writes a blueprint file."""
+
+    def write(text: str) -> str:
+        path = tmp_path / "blueprint.yaml"
+        path.write_text(text)
+        return str(path)
+
+    return write

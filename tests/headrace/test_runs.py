@@ -1,7 +1,6 @@
 """Blueprint files on a real stack, as a person at a terminal works with them."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,6 @@ import pytest
 from headrace.blueprint_file import load_blueprint
 from headrace.commands.options import connect, own_name
 from headrace.publishing import publish
-from tests.support.stacks import Up
 
 EXAMPLES = Path("examples").resolve()
 FAILING = """
@@ -27,34 +25,6 @@ nodes:
   - {id: wait, type: delay, config: {seconds: 600.0}}
 edges: [{source: start, target: wait}]
 """
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """A real stack, for all tests here."""
-    up = Up.launch(tmp_path_factory.mktemp("stack") / "data")
-    try:
-        up.ready_line()
-        yield up
-        status, said = up.stop()
-        assert status == 0, said
-    finally:
-        up.reap()
-
-
-@pytest.fixture
-def on_stack(headrace, stack):
-    return lambda command, *arguments: headrace(command, *arguments, "--data-dir", str(stack.data_dir))
-
-
-@pytest.fixture
-def file(tmp_path):
-    def write(text: str) -> str:
-        path = tmp_path / "blueprint.yaml"
-        path.write_text(text)
-        return str(path)
-
-    return write
 
 
 def test_a_run_is_shown_node_by_node_with_its_outcome(on_stack):

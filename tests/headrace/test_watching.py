@@ -11,7 +11,7 @@ from headrace import following
 from headrace.answering import Answering, Answers
 from headrace.errors import Complaint, LeftRunning
 from headrace.runs import watch
-from tests.headrace.gateways import client
+from tests.headrace.gateways import client, problem
 
 RUN = "0199f1c2-5a7e-7cc1-b1a6-4f3d2e1c0b9a"
 ENDED = {"id": RUN, "status": "completed", "output": 42, "error": None, "metrics": None}
@@ -43,6 +43,8 @@ class Run:
             return httpx.Response(200, content="".join(json.dumps(line) + "\n" for line in lines))
         if self.down_for > 0:
             self.down_for -= 1
+            if self.down_for % 2:
+                return problem(503, code="no_responder", detail="No execution service is running.")
             raise httpx.ConnectError("refused", request=request)
         if path.endswith("/signal"):
             self.signals.append(json.loads(request.content)["payload"])

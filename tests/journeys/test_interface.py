@@ -1,57 +1,12 @@
 """Every status that the published document lists for an operation can be had, with exactly the members it lists."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
+from tests.journeys.things import GOOD, LARGE, NOBODYS, Things, things
 from tests.support.api import Api
-from tests.support.blueprints import chain, nap, step
 
 BY_ACCIDENT = {500, 503}
 """Nothing that a client does leads there."""
-GOOD = chain(step("tell"))
-LARGE = b'"' + b"x" * (4 * 1024 * 1024) + b'"'
-NOBODYS = uuid4()
-
-
-@dataclass(frozen=True)
-class Things:
-    """What there is to ask about: ids of blueprints and of runs, in every state that matters."""
-
-    own: str
-    archived: str
-    bobs: str
-    limited: str
-    template: str
-    done: str
-    cancelled: str
-    running: str
-    bobs_run: str
-
-
-@asynccontextmanager
-async def things(ada: Api, bob: Api, team: str) -> AsyncIterator[Things]:
-    """All of it, made for ada; bob shares one blueprint with her team and runs it."""
-    shared = chain(nap("nap", 60)) | {"visibility": "team", "team_id": team}
-    own, bobs = await ada.create(GOOD), await bob.create(shared)
-    archived = await ada.create(GOOD)
-    await ada.ask("DELETE", f"/blueprints/{archived['id']}", 204)
-    limited = await ada.create(GOOD | {"config": {"rate_limit": {"limit": 1, "per_seconds": 3600}}})
-    await ada.execute(limited)
-    template = await ada.create(GOOD | {"is_template": True})
-    naps = await ada.create(chain(nap("nap", 60)))
-    running, cancelled, bobs_run = await ada.begin(naps), await ada.begin(naps), await bob.begin(bobs)
-    await ada.ask("POST", f"/instances/{cancelled}/cancel", 202)
-    await ada.ends(cancelled)
-    done = (await ada.execute(own))["instance_id"]
-    ids = (found["id"] for found in (own, archived, bobs, limited, template))
-    yield Things(*ids, done, cancelled, running, bobs_run)
-    await ada.ask("POST", f"/instances/{running}/cancel", 200)
-    await bob.ask("POST", f"/instances/{bobs_run}/cancel", 202)
-
-
 SHAPES = {
     "BlueprintView": "id name description version nodes edges config tags is_template parent_id owner_id team_id "
     "visibility created_at updated_at archived_at",
@@ -71,6 +26,12 @@ SHAPES = {
     "ExecutionCounts": "total completed failed cancelled",
     "Durations": "p50 p95 p99 avg",
     "SlowNode": "node_id runs p50_ms p95_ms",
+    "SteeringView": "instance_id status changed",
+    "SignalView": "signal_id instance_id",
+    "WaitsView": "instance_id status items",
+    "OpenWait": "node_id visit scope label kind name key due_at title description form",
+    "LineageView": "instance_id root_id parent children",
+    "RelativeView": "instance_id blueprint_id blueprint_version status node_id",
     "ProblemView": "type title status detail instance code errors",
     "Problem": "pointer code message",
     "ValidationView": "valid problems",
@@ -113,6 +74,10 @@ def of_blueprints(at: Things) -> list[Request]:
         (409, "POST", f"{own}/clone", {}),
         (413, "POST", f"/blueprints/{at.template}/clone", {"content": LARGE}),
         (422, "POST", f"/blueprints/{at.template}/clone", {"json": {"name": 7}}),
+        (200, "DELETE", f"{own}/cache", {}),
+        (400, "DELETE", f"{own}/cache", bad_query),
+        (403, "DELETE", f"/blueprints/{at.bobs}/cache", {}),
+        (404, "DELETE", f"/blueprints/{NOBODYS}/cache", {}),
         (200, "GET", "/templates", {}),
         (400, "GET", "/templates", bad_query),
         (200, "GET", f"{own}/analytics", {}),
@@ -159,6 +124,63 @@ def of_runs(at: Things) -> list[Request]:
     ]
 
 
+def of_steering(at: Things) -> list[Request]:
+    """Status, method, path and what else is sent."""
+    steady, approved, rejected, given_up = (f"/instances/{run}" for run in at.asking)
+    done, nobodys, bad_query = f"/instances/{at.done}", f"/instances/{NOBODYS}", {"params": {"colour": "blue"}}
+    orders = ("pause", "resume", "terminate", "retry", "nodes/start/cancel")
+    signals = [
+        (f"/instances/{at.asking[0]}/signal", f"{nobodys}/signal", f"{done}/signal", {"name": "x"}),
+        (
+            f"/blueprints/{at.own}/signals",
+            f"/blueprints/{NOBODYS}/signals",
+            f"/blueprints/{at.archived}/signals",
+            {"name": "x", "key": "k"},
+        ),
+    ]
+    return [
+        *(
+            (status, "GET", f"{run}/{what}", sent)
+            for what in ("waits", "lineage")
+            for status, run, sent in ((200, done, {}), (400, done, bad_query), (404, nobodys, {}))
+        ),
+        *(
+            (status, "POST", f"{run}/{order}", sent)
+            for order in orders
+            for status, run, sent in ((400, done, bad_query), (404, nobodys, {}), (409, done, {}))
+        ),
+        *(
+            (status, "POST", path, sent)
+            for well, nowhere, over, body in signals
+            for status, path, sent in (
+                (202, well, {"json": body}),
+                (400, well, {"content": b"{"}),
+                (404, nowhere, {"json": body}),
+                (409, over, {"json": body}),
+                (413, well, {"content": LARGE}),
+                (422, well, {"json": {}}),
+            )
+        ),
+        *(
+            (status, "POST", f"{run}/{verb}", sent)
+            for verb in ("approve", "reject")
+            for status, run, sent in (
+                (400, done, {"content": b"{"}),
+                (403, f"/instances/{at.asking_others}", {}),
+                (404, nobodys, {}),
+                (409, done, {}),
+                (413, done, {"content": LARGE}),
+                (422, done, {"json": {"why": 1}}),
+            )
+        ),
+        (200, "POST", f"{approved}/approve", {}),
+        (200, "POST", f"{rejected}/reject", {}),
+        (202, "POST", f"{given_up}/nodes/review/cancel", {}),
+        (202, "POST", f"/instances/{at.failed}/retry", {}),
+        *((status, "POST", f"{steady}/{order}", {}) for order in orders[:3] for status in (202, 200)),
+    ]
+
+
 async def test_every_documented_status_of_every_operation_can_be_had(ada: Api, teammate: Api, team: str) -> None:
     document = (await ada.http.get("/openapi.json")).json()
     operations = [operation for methods in document["paths"].values() for operation in methods.values()]
@@ -169,7 +191,7 @@ async def test_every_documented_status_of_every_operation_can_be_had(ada: Api, t
         if int(status) not in BY_ACCIDENT
     }
     async with things(ada, teammate, team) as at:
-        for status, method, path, sent in (*of_blueprints(at), *of_runs(at)):
+        for status, method, path, sent in (*of_blueprints(at), *of_runs(at), *of_steering(at)):
             answer = await ada.send(method, path, **sent)
             assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text}"
             await without_a_token(ada, method, path)

@@ -111,6 +111,25 @@ class Api:
         """The run once it has ended."""
         return await self.reaches(instance_id, *ENDED, timeout=timeout)
 
+    async def steer(self, instance_id: str, verb: str, expect: int = 202, **body: Any) -> Json:
+        """Give a run an order; `key` is an Idempotency-Key."""
+        headers = {"Idempotency-Key": body.pop("key")} if "key" in body else {}
+        answer: Json = await self.ask(
+            "POST", f"/instances/{instance_id}/{verb}", expect, json=body or None, headers=headers
+        )
+        return answer
+
+    async def waits(self, instance_id: str, count: int = 1) -> list[Json]:
+        """What a run waits for, once it is so many things."""
+        path = f"/instances/{instance_id}/waits"
+
+        async def waiting() -> list[Json]:
+            items: list[Json] = (await self.get(path))["items"]
+            assert len(items) == count, items
+            return items
+
+        return await eventually(waiting)
+
     async def pages(self, path: str, **query: Any) -> list[Json]:
         """Every item of a list, page after page."""
         items: list[Json] = []

@@ -11,10 +11,12 @@ import jsonschema_rs
 
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 MOMENTS = frozenset(
-    {"time", "from", "to", "as_of", "created_at", "updated_at", "archived_at", "started_at", "completed_at"}
+    {"time", "from", "to", "as_of", "created_at", "updated_at", "archived_at", "started_at", "completed_at", "due_at"}
 )
-FREE_FORM = frozenset({"input", "output", "metadata", "config", "data"})
+FREE_FORM = frozenset({"input", "output", "metadata", "config", "data", "form"})
 """Members whose content is the user's own."""
+LEFT_OUT = frozenset({"on_error"})
+"""Members that are not there where they would say nothing."""
 NDJSON = "application/x-ndjson"
 PROBLEM = "application/problem+json"
 HEARTBEAT = {"event": "Heartbeat"}
@@ -76,11 +78,11 @@ def _pattern(path: str) -> re.Pattern[str]:
 
 
 def _exact(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with schemas that know no optional and no further members."""
+    """The document with schemas that know no further members, and no optional ones but those that may be left out."""
     exact: dict[str, Any] = json.loads(json.dumps(document))
     for schema in exact["components"]["schemas"].values():
         if "properties" in schema:
-            schema["required"] = list(schema["properties"])
+            schema["required"] = [name for name in schema["properties"] if name not in LEFT_OUT]
             schema["additionalProperties"] = False
     return exact
 

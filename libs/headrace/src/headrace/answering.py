@@ -11,7 +11,6 @@ from headrace.errors import Complaint, ProblemError
 from headrace.progress import RunPicture
 from headrace.waits import Wait, waits_of
 
-UNAVAILABLE = 503
 PATIENCE_SECONDS = 10.0
 PAUSE_SECONDS = 0.5
 
@@ -89,7 +88,7 @@ class Answering:
             try:
                 return self._signal(instance_id, wait) or self._decide(instance_id, wait)
             except ProblemError as problem:
-                if problem.status != UNAVAILABLE or time.monotonic() > give_up_at:
+                if not problem.passing or time.monotonic() > give_up_at:
                     raise
                 time.sleep(PAUSE_SECONDS)
 

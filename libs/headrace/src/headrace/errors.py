@@ -7,6 +7,8 @@ class HeadraceError(Exception):
     """Something a person can act on. The text is the whole message; `exit_code` is the process's."""
 
     exit_code = 1
+    passing = False
+    """Whether the same request may do well in a moment."""
 
 
 class Complaint(HeadraceError):
@@ -15,6 +17,12 @@ class Complaint(HeadraceError):
 
 class Unreachable(HeadraceError):
     """No gateway answers at the URL."""
+
+    passing = True
+
+
+UNAVAILABLE = 503
+"""The status of a refusal that says nothing about the request: something behind the gateway is away."""
 
 
 class LeftRunning(HeadraceError):
@@ -55,6 +63,7 @@ class ProblemError(HeadraceError):
         self.detail = detail
         self.errors = errors
         self.title = title
+        self.passing = status == UNAVAILABLE
         self.next_step = ""
         """What a person can do about it, where whoever asked knows."""
 

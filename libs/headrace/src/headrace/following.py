@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from headrace.client import ENDED, Headrace
 from headrace.connection import JsonObject
-from headrace.errors import Unreachable
+from headrace.errors import HeadraceError
 
 FOLLOW_SECONDS = 0.5
 """How often more is asked for."""
@@ -16,8 +16,8 @@ def entries(
 ) -> Iterator[JsonObject]:
     """What is logged after a seq, and with `follow` what is to come until the run has ended.
 
-    A gateway that answers no more is given `patience_seconds` to come back. The status is asked before the log,
-    so that nothing is missed.
+    A gateway that answers no more, or has nobody behind it, is given `patience_seconds` to come back. The status is
+    asked before the log, so that nothing is missed.
     """
     seen, heard_at = after, time.monotonic()
     while True:
@@ -27,8 +27,8 @@ def entries(
                 seen = entry["seq"]
                 yield entry
             heard_at = time.monotonic()
-        except Unreachable:
-            if time.monotonic() - heard_at >= patience_seconds:
+        except HeadraceError as away:
+            if not away.passing or time.monotonic() - heard_at >= patience_seconds:
                 raise
             ended = False
         if ended:

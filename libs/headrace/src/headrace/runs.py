@@ -9,7 +9,7 @@ from typing import Any, TextIO
 from headrace.answering import Answering
 from headrace.client import Headrace
 from headrace.connection import JsonObject
-from headrace.errors import Complaint, LeftRunning, Unreachable
+from headrace.errors import Complaint, HeadraceError, LeftRunning, Unreachable
 from headrace.following import entries
 from headrace.progress import RunPicture, summary
 from headrace.terminal import QuietScreen, Screen, follow, screen
@@ -57,7 +57,9 @@ def _follow_log(client: Headrace, shown: Screen, picture: RunPicture, answering:
     lines = entries(client, instance_id, after=picture.seq, patience_seconds=PATIENCE_SECONDS)
     try:
         follow(lines, shown, picture, answering.react)
-    except Unreachable as error:
+    except HeadraceError as error:
+        if not error.passing:
+            raise
         raise Complaint(
             f"The stack went away. Run {instance_id} goes on when it is back: `headrace logs {instance_id} --follow`."
         ) from error
