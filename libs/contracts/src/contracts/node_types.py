@@ -41,6 +41,8 @@ WAIT_TYPES = frozenset({"signal", "approval", "race"})
 """Types that wait for somebody outside."""
 BODY_TYPES = frozenset({"loop", "map", "region"})
 """Types that hold a graph of their own and run it."""
+CALL_TYPE = "blueprint"
+"""The type that starts another instance."""
 
 _GRAPH_KEYS = frozenset({"body", "while", "until"})
 _STEERING_KEYS: Mapping[str, frozenset[str]] = MappingProxyType(

@@ -10,18 +10,21 @@ from chassis.service import Service, main
 from contracts.blueprint import BLUEPRINT_EVENTS
 from contracts.checkpoint_events import CHECKPOINT_EVENTS
 from contracts.instance_events import INSTANCE_EVENTS
-from execution import cache_clearing, nudges, signals, steering, work
+from execution import cache_clearing, children, nudges, signals, steering, work
 from execution.answers import PostgresAnswers
+from execution.decisions.finishing import ChildRequested
 from execution.deployment import Deployment
 from execution.domain import Instance
 from execution.effects import Effects
 from execution.endings import Endings
+from execution.family_keeper import FamilyKeeper
 from execution.handlers import COMMANDS, Collaborators
 from execution.known import KnownBlueprints
 from execution.leases import Leases
 from execution.limits import PostgresLimits
 from execution.mailboxes import Mailboxes
 from execution.middleware.contract import Surroundings
+from execution.nodes.action import NodeCall
 from execution.nodes.registry import NodeActions
 from execution.outside import Decide, Outside
 from execution.packages import installed
@@ -35,6 +38,7 @@ from execution.running import Workshop
 from execution.section_keeper import SectionKeeper
 from execution.sections import PostgresSections
 from execution.tokens import TokenStream
+from execution.visits import Visit
 from execution.worker import Worker
 
 MIGRATIONS = ("chassis.ledger_migrations", "chassis.delivery_migrations", "execution.migrations")

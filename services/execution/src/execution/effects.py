@@ -1,36 +1,40 @@
 """Running one attempt of an effectful node: render its configuration, act, bound its time and its output."""
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from chassis import telemetry
 from chassis.expressions import ExpressionError
 from chassis.logs import get_logger
+from contracts.node_types import CALL_TYPE
 from contracts.workflow import policy_of
+from execution.decisions.finishing import ChildRequested, Outcome
 from execution.domain import Instance
-from execution.nodes.action import Cancellation, NodeCall, NodeFailure, NodeResult, within_limits
+from execution.nodes.action import Cancellation, NodeCall, NodeFailure, Pulse, within_limits
 from execution.nodes.registry import NodeActions
 from execution.routing import rendered_config
-from execution.visits import Visit
+from execution.visits import Visit, idempotency_key
+from execution.watching import Bounds, within
 
 log = get_logger(__name__)
 Tokens = Callable[[Instance, Visit, str], None]
+RequestChild = Callable[[Instance, Visit, NodeCall], Awaitable[ChildRequested]]
+"""Starts another instance for a `blueprint` node, the same one however often it is asked; raises `NodeFailure`."""
 
 
 class Effects:
     """Turns a visit in flight into a result, whatever its code does."""
 
-    def __init__(self, actions: NodeActions, on_token: Tokens) -> None:
+    def __init__(self, actions: NodeActions, on_token: Tokens, request_child: RequestChild) -> None:
         """`on_token` takes streamed text on its way to whoever listens."""
         self.actions = actions
         self.on_token = on_token
+        self.request_child = request_child
 
     async def perform(
         self, instance: Instance, visit: Visit, attempt: int, cancellation: Cancellation, traceparent: str | None
-    ) -> NodeResult | NodeFailure:
+    ) -> Outcome:
         """One attempt; every way to fail becomes a `NodeFailure`, so that no node can take its worker down."""
         node = instance.node(visit)
-        seconds = policy_of(node, "timeout_seconds")
         attributes = {
             "headrace.instance_id": str(instance.id),
             "headrace.node_id": node.id,
@@ -39,15 +43,16 @@ class Effects:
         try:
             with telemetry.span(f"node {node.type}", traceparent, attributes):
                 call = self.call(instance, visit, attempt, cancellation)
-                async with asyncio.timeout(seconds):
-                    result = await self.actions.action_for(node.type).run(call)
+                if node.type == CALL_TYPE:
+                    return await self.request_child(instance, visit, call)
+                result = await within(Bounds.of(node), call, self.actions.action_for(node.type).run(call))
             return within_limits(result)
         except NodeFailure as failure:
             return failure
         except ExpressionError as error:
             return NodeFailure("permanent", "expression_failed", str(error))
-        except TimeoutError:
-            return NodeFailure("timeout", "node_timeout", f"Not done after {seconds:g} s." if seconds else "Timed out.")
+        except TimeoutError as error:
+            return NodeFailure("timeout", "node_timeout", f"Timed out: {error}" if str(error) else "Timed out.")
         except Exception as error:
             log.exception("node.raised", instance_id=str(instance.id), node_id=node.id)
             return NodeFailure("permanent", "node_raised", f"{type(error).__name__}: {error}")
@@ -56,22 +61,24 @@ class Effects:
         """What the node is given; the idempotency key names the attempt and survives a crash."""
         node = instance.node(visit)
         config = instance.request.config
+        pulse = Pulse()
+
+        def speak(text: str) -> None:
+            pulse.beat()
+            self.on_token(instance, visit, text)
+
         return NodeCall(
             instance_id=instance.id,
             node_id=node.id,
             node_type=node.type,
             visit=visit.number,
             attempt=attempt,
-            idempotency_key=idempotency_key(instance, visit, attempt),
+            idempotency_key=idempotency_key(instance.id, visit, attempt),
             config=rendered_config(instance, visit, node),
             defaults={"provider": config.provider, "model": config.model, "temperature": config.temperature},
             cancellation=cancellation,
             traceparent=telemetry.current_traceparent(),
-            on_token=lambda text: self.on_token(instance, visit, text),
+            on_token=speak,
             timeout_seconds=policy_of(node, "timeout_seconds"),
+            pulse=pulse,
         )
-
-
-def idempotency_key(instance: Instance, visit: Visit, attempt: int) -> str:
-    """`instance/scope/node/visit/attempt`; the scope is empty outside of bodies."""
-    return f"{instance.id}/{visit.scope}/{visit.node_id}/{visit.number}/{attempt}"

@@ -36,6 +36,7 @@ FROM workflow_instances AS child
 JOIN workflow_instances AS parent ON parent.instance_id = child.parent_id
   AND parent.completed_at <= clock_timestamp() - make_interval(secs => $1)
 WHERE child.parent_id IS NOT NULL AND child.completed_at IS NULL AND NOT child.detached
+  AND child.instance_id <> ALL($3::uuid[])
 ORDER BY child.instance_id LIMIT $2
 """
 
@@ -84,9 +85,9 @@ async def untold(pool: asyncpg.Pool, within_seconds: float, limit: int) -> Seque
     return [kin_of(row) for row in rows]
 
 
-async def left_behind(pool: asyncpg.Pool, limit: int) -> Sequence[Kin]:
-    """Children that go on although the parent they were started for has ended; detached ones may."""
-    return [kin_of(row) for row in await pool.fetch(LEFT_BEHIND, GRACE_SECONDS, limit)]
+async def left_behind(pool: asyncpg.Pool, limit: int, besides: Sequence[UUID] = ()) -> Sequence[Kin]:
+    """Children, `besides` these, that go on although the parent they were started for has ended; detached ones may."""
+    return [kin_of(row) for row in await pool.fetch(LEFT_BEHIND, GRACE_SECONDS, limit, besides)]
 
 
 def kin_of(row: asyncpg.Record) -> Kin:

@@ -80,17 +80,22 @@ async def accept(command: ExecuteBlueprint, at: Collaborators) -> UUID:
     raise busy("The Idempotency-Key is being used by too many requests at once.")
 
 
-async def admit(command: ExecuteBlueprint, at: Collaborators, also: tuple[Append, ...]) -> None:
-    """Let the door's middleware decide, record the request with their decisions, and begin at once if there is room."""
+async def admit(command: ExecuteBlueprint, at: Collaborators, also: tuple[Append, ...] = (), **origin: object) -> None:
+    """Let the door's middleware decide, record the request with their decisions, and begin at once if there is room.
+
+    `origin` is what a child's request says of where it comes from.
+    """
     version = await at.known.at(command.blueprint)
     eager = at.worker.free_slots > 0
     turn = Turn(Instance(command.instance_id, version.graph), clock.now())
     config = at.pipeline.around.deployment.bounded(door.effective_config(version.config, command))
-    turn.take(door.requested(command, config, turn.now, at.worker.id if eager else None))
+    request = door.requested(command, config, turn.now, at.worker.id if eager else None)
+    turn.take(request.model_copy(update=origin))
     await at.pipeline.hear(turn)
     admission = tuple(turn.events)
     if not eager:
         await at.records.append(admission, also=also)
+        await at.pipeline.committed(admission, turn.instance)
         return
     await at.pipeline.drain(turn)
     try:

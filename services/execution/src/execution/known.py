@@ -1,4 +1,4 @@
-"""The blueprints that execution knows from blueprint's events: each version compiled once per process."""
+"""The blueprints that execution knows from blueprint's events: who may run them, each version compiled once."""
 
 import asyncio
 from collections import OrderedDict
@@ -10,10 +10,12 @@ import asyncpg
 import orjson
 
 from chassis.clock import monotonic
+from chassis.logs import get_logger
 from contracts.blueprint import BlueprintReference
-from contracts.refusal import Unavailable
+from contracts.refusal import Missing, Unavailable
 from contracts.workflow import BlueprintConfig, WorkflowGraph
 from execution.graph import CompiledGraph
+from execution.standings import Standing
 
 REMEMBERED_VERSIONS = 256
 """Compiled versions kept in memory."""
@@ -22,6 +24,11 @@ ARRIVAL_SECONDS = 2.0
 LOOK_AGAIN_SECONDS = 0.01
 
 SELECT = "SELECT definition FROM known_versions WHERE blueprint_id = $1 AND version = $2"
+STANDING = """
+SELECT latest_version, owner_id, team_id, visibility, archived FROM known_blueprints WHERE blueprint_id = $1
+"""
+
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +42,16 @@ class KnownVersion:
 class KnownBlueprints:
     """Reads versions from the read model; they never change, so what was read once holds for ever."""
 
-    def __init__(self, pool: asyncpg.Pool, arrived: Callable[[int, float], Awaitable[bool]]) -> None:
-        """`arrived(position, seconds)` waits until blueprint's ledger has been followed up to `position`."""
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        arrived: Callable[[int, float], Awaitable[bool]],
+        caught_up: Callable[[float], Awaitable[bool]],
+    ) -> None:
+        """Ways to wait for blueprint's ledger: `arrived(position, seconds)`, and `caught_up(seconds)` with its head."""
         self.pool = pool
         self.arrived = arrived
+        self.caught_up = caught_up
         self.compiled: OrderedDict[tuple[UUID, int], KnownVersion] = OrderedDict()
 
     async def at(self, reference: BlueprintReference) -> KnownVersion:
@@ -55,6 +68,24 @@ class KnownBlueprints:
             detail = f"Blueprint {reference.id} version {reference.version} has not reached execution yet."
             raise Unavailable("blueprint_not_arrived", detail, retry_after_seconds=1.0)
         return known
+
+    async def standing(self, blueprint_id: UUID) -> Standing:
+        """Who may run a blueprint, and its latest version, after what was said until now has been heard.
+
+        Raises `Missing` when there is no such blueprint, `Unavailable` when that cannot be known yet.
+        """
+        try:
+            heard = await self.caught_up(ARRIVAL_SECONDS)
+        except Exception as error:  # noqa: BLE001 - without the bus, what is known already must do
+            log.warning("known.not_caught_up", error=repr(error))
+            heard = False
+        row = await self.pool.fetchrow(STANDING, blueprint_id)
+        if row is not None:
+            return Standing(**row)
+        if heard:
+            raise Missing("blueprint_not_found", f"There is no blueprint {blueprint_id}.")
+        detail = f"Blueprint {blueprint_id} has not reached execution yet."
+        raise Unavailable("blueprint_not_arrived", detail, retry_after_seconds=1.0)
 
     async def find(self, blueprint_id: UUID, version: int) -> KnownVersion | None:
         """The version, if its event has arrived."""

@@ -1,4 +1,4 @@
-"""Events to rows: workflow_instances from our own facts, known_versions from blueprint's."""
+"""Events to rows: workflow_instances from our own facts, known_versions and known_blueprints from blueprint's."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -9,10 +9,11 @@ import orjson
 
 from chassis.projection import Fact
 from contracts import instance_events as facts
-from contracts.blueprint import BlueprintVersionRecorded
+from contracts.blueprint import BlueprintEvent, BlueprintVersionRecorded
 from contracts.workflow import WorkflowGraph
 from execution.known import version_definition
 from execution.movements import ELSEWHERE, Movement
+from execution.standings import Change, changes_in
 
 NO_PARENT = (None, None, None, False)
 
@@ -86,6 +87,21 @@ KNOW = """
 INSERT INTO known_versions (blueprint_id, version, definition)
 SELECT * FROM unnest($1::uuid[], $2::int[], $3::bytea[]) ON CONFLICT (blueprint_id, version) DO NOTHING
 """
+MEET = """
+INSERT INTO known_blueprints (blueprint_id, latest_version, owner_id, team_id, visibility, archived)
+SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::bool[])
+ON CONFLICT (blueprint_id) DO NOTHING
+"""
+HEAR = """
+UPDATE known_blueprints AS known SET
+    latest_version = coalesce(said.latest_version, known.latest_version),
+    team_id = CASE WHEN said.visibility IS NULL THEN known.team_id ELSE said.team_id END,
+    visibility = coalesce(said.visibility, known.visibility),
+    archived = known.archived OR said.archived
+FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::bool[])
+    AS said(blueprint_id, latest_version, team_id, visibility, archived)
+WHERE known.blueprint_id = said.blueprint_id
+"""
 
 
 class Instances:
@@ -126,16 +142,19 @@ async def write(rows: asyncpg.Connection, statement: str, written: Iterable[tupl
 
 
 class KnownVersions:
-    """known_versions: what blueprint says each version consists of."""
+    """What blueprint says: known_versions, what each consists of, and known_blueprints, who may run which."""
 
     name = "known_versions"
     source = "blueprint"
-    tables = ("known_versions",)
+    tables = ("known_versions", "known_blueprints")
 
     async def apply(self, batch: Sequence[Fact], rows: asyncpg.Connection) -> None:
-        """Keep every version; they never change."""
-        versions = [fact.event for fact in batch if isinstance(fact.event, BlueprintVersionRecorded)]
-        await write(rows, KNOW, map(version_row, versions))
+        """Keep every version, for they never change, and the last word on each blueprint."""
+        events = [fact.event for fact in batch if isinstance(fact.event, BlueprintEvent)]
+        changes = changes_in(events)
+        await write(rows, KNOW, (version_row(event) for event in events if isinstance(event, BlueprintVersionRecorded)))
+        await write(rows, MEET, met_rows(changes))
+        await write(rows, HEAR, heard_rows(changes))
 
 
 def requested_row(event: facts.InstanceRequested) -> tuple[Any, ...]:
@@ -225,6 +244,20 @@ def version_row(event: BlueprintVersionRecorded) -> tuple[Any, ...]:
     """One version of a blueprint, as execution keeps it."""
     graph = WorkflowGraph(nodes=event.nodes, edges=event.edges)
     return event.originator_id, event.version, version_definition(graph, event.config)
+
+
+def met_rows(changes: Mapping[UUID, Change]) -> Iterator[tuple[Any, ...]]:
+    """The blueprints that are new."""
+    for blueprint_id, said in changes.items():
+        if said.owner_id is not None:
+            yield blueprint_id, said.latest_version, said.owner_id, said.team_id, said.visibility, said.archived
+
+
+def heard_rows(changes: Mapping[UUID, Change]) -> Iterator[tuple[Any, ...]]:
+    """What is said of blueprints that were known before."""
+    for blueprint_id, said in changes.items():
+        if said.owner_id is None:
+            yield blueprint_id, said.latest_version, said.team_id, said.visibility, said.archived
 
 
 def as_json(value: Any) -> str:

@@ -20,11 +20,10 @@ from execution.pipeline import Pipeline
 from execution.records import Records, beside
 from execution.turn import Turn
 from execution.visits import Visit
+from execution.watching import HARD_CANCEL_SECONDS
 
 TRY_AGAIN_SECONDS = 1.0
 """After the ledger could not be reached."""
-HARD_CANCEL_SECONDS = 1.0
-"""What a cancelled node gets to stop by itself."""
 
 log = get_logger(__name__)
 
@@ -154,6 +153,7 @@ class Run:
         if not turn.events:
             return
         await self.shop.records.append(turn.events, self.traceparent, (*beside(turn.beside), *also))
+        self.cancel_effects(keep=self.wanted)
         try:
             await self.shop.pipeline.committed(turn.events, self.instance)
         except Exception:
@@ -169,13 +169,17 @@ class Run:
 
     def begin_effects(self) -> None:
         """Start what is recorded as in flight and does not run yet; stop what is not wanted any more."""
-        wanted = {(visit, attempt.number) for visit, attempt in self.instance.running.items()}
-        self.cancel_effects(keep=wanted)
-        for visit, attempt in wanted:
+        self.cancel_effects(keep=self.wanted)
+        for visit, attempt in self.wanted:
             if (visit, attempt) not in self.in_flight and not self.is_in_hand(visit, attempt):
                 cancellation = Cancellation()
                 task = asyncio.create_task(self.act(visit, attempt, cancellation))
                 self.in_flight[visit, attempt] = InFlight(task, cancellation)
+
+    @property
+    def wanted(self) -> set[tuple[Visit, int]]:
+        """The attempts that are recorded as in flight."""
+        return {(visit, attempt.number) for visit, attempt in self.instance.running.items()}
 
     def is_in_hand(self, visit: Visit, attempt: int) -> bool:
         """Whether the attempt is done and only waits to be recorded."""

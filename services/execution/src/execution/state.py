@@ -77,6 +77,8 @@ class State:
     pause_requested_by: str | None = None
     owed: list[Owed] = field(default_factory=list)
     compensation: Compensation | None = None
+    reopened: bool = False
+    """Whether it went on after its end: whoever waited for it has had its answer."""
     tries: int = 1
     retry_at: datetime | None = None
     cache_key: str | None = None

@@ -7,13 +7,13 @@ of permission and every other exception as permanent.
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, get_args
 from uuid import UUID
 
 from contracts.workflow import ErrorType
-from execution.nodes.action import Cancellation
+from execution.nodes.action import Cancellation, Pulse
 
 ToolFunction = Callable[..., Any]
 
@@ -54,6 +54,11 @@ class ToolContext:
     production: bool
     cancellation: Cancellation
     abandoned: bool = False
+    pulse: Pulse = field(default_factory=Pulse)
+
+    def heartbeat(self) -> None:
+        """Say, from any thread, that the work goes on: for nodes with `heartbeat_seconds`."""
+        self.pulse.beat()
 
     @property
     def cancelled(self) -> bool:

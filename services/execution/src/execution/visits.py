@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
 
 from contracts.execution import RunError
 from contracts.node_events import WaitFor
@@ -17,6 +18,11 @@ class Visit(NamedTuple):
     node_id: str
     number: int
     scope: str = ""
+
+
+def idempotency_key(instance_id: UUID, visit: Visit, attempt: int) -> str:
+    """`instance/scope/node/visit/attempt`; the scope is empty outside of bodies."""
+    return f"{instance_id}/{visit.scope}/{visit.node_id}/{visit.number}/{attempt}"
 
 
 class Try(NamedTuple):

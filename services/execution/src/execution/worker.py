@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from chassis import clock, telemetry
@@ -44,7 +45,7 @@ class Worker:
         self.leases = leases
         self.slots = slots
         self.runs: dict[UUID, Run] = {}
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.tasks: set[asyncio.Task[Any]] = set()
         self.line: deque[UUID] = deque()
         self.taking = 0
         self.wakes: list[tuple[datetime, UUID]] = []
@@ -183,7 +184,10 @@ class Worker:
 
     def spawn(self, work: Coroutine[None, None, object]) -> None:
         """Do something beside, outside of the running task's trace; a failure is logged, never lost."""
-        task: asyncio.Task[None] = asyncio.create_task(logged(work), context=Context())
+        self.keep(asyncio.create_task(logged(work), context=Context()))
+
+    def keep(self, task: "asyncio.Task[Any]") -> None:
+        """Let a task live until it is done, also when this process is told to stop."""
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 

@@ -77,9 +77,11 @@ def retry_scheduled(state: State, event: facts.InstanceRetryScheduled) -> None:
 def retried(state: State, event: facts.InstanceRetried) -> None:
     """It goes on from where it failed: what had failed, or was broken off then, is ready again."""
     state.stirred = state.ended
+    state.reopened |= state.ended
     if state.ended:
         state.status, state.worker_id = "waiting", None
         state.resumes_at = event.timestamp
+        state.pause_requested_by = None
     state.output = state.error = state.ended_at = state.retry_at = None
     state.timed_from = event.timestamp if state.started_at else None
     state.cancel_requested_by = None

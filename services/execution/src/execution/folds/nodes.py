@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from contracts import instance_events as facts
-from contracts.node_types import BODY_TYPES
+from contracts.node_types import BODY_TYPES, CALL_TYPE
 from contracts.workflow import policy_of
 from execution.state import State
 from execution.visits import Attempt, Opened, Owed, Timer, Visit
@@ -171,7 +171,6 @@ def error_caught(state: State, event: facts.ErrorCaught) -> None:
 def node_cancelled(state: State, event: facts.NodeCancelled) -> None:
     """Nobody waits for it any more; a withdrawn visit's branch dies, one that ended with its frame may be revived."""
     visit = visit_of(event)
-    is_child = any(child.visit == visit for child in state.children.values())
     leave(state, visit)
     opened = state.opened.pop(visit, None)
     state.throttled.discard(visit)
@@ -184,7 +183,7 @@ def node_cancelled(state: State, event: facts.NodeCancelled) -> None:
     if frame is None:
         return
     if event.reason == "ended":
-        frame.broken_off[visit] = event.attempt + is_child
+        frame.broken_off[visit] = event.attempt + (frame.graph.nodes[event.node_id].type == CALL_TYPE)
         if opened is not None:
             state.broken[visit] = opened
         return

@@ -48,7 +48,8 @@ def child_started(state: State, event: facts.ChildStarted) -> None:
     """From running to waiting for another instance, unless nobody waits for it."""
     visit = visit_of(event)
     if not event.detached:
-        state.offspring[event.child_id] = visit
+        if event.child_id not in state.children_ended:
+            state.offspring[event.child_id] = visit
         state.running.pop(visit, None)
         since = event.timestamp
         state.children[event.child_id] = Child(visit, event.attempt, since, expiry(state, visit, since))

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import orjson
 
+from chassis.clock import monotonic
 from contracts.workflow import MAX_VALUE_BYTES, ErrorType
 
 T = TypeVar("T")
@@ -40,6 +41,20 @@ class Cancellation:
         await self._event.wait()
 
 
+class Pulse:
+    """When a running node last gave a sign of life, on the monotonic clock."""
+
+    __slots__ = ("last",)
+
+    def __init__(self) -> None:
+        """It lives now."""
+        self.last = monotonic()
+
+    def beat(self) -> None:
+        """A sign of life; safe from any thread."""
+        self.last = monotonic()
+
+
 @dataclass(frozen=True, slots=True)
 class NodeCall:
     """One attempt at one visit of one node."""
@@ -63,6 +78,11 @@ class NodeCall:
     """Where streamed text goes while the node runs; None when nobody listens."""
     timeout_seconds: float | None = None
     """The node's own timeout policy. The engine enforces it; an action may hand it to its client."""
+    pulse: Pulse = field(default_factory=Pulse)
+
+    def heartbeat(self) -> None:
+        """A sign of life, from any thread: a node with `heartbeat_seconds` fails when none comes for so long."""
+        self.pulse.beat()
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ class HttpAction:
         timeout = call.timeout_seconds or DEFAULT_TIMEOUT_SECONDS
         request = self._client.stream(method, url, headers=headers, content=content, timeout=timeout)
         async with request as response:
-            raw = await _read(response)
+            raw = await _read(call, response)
         return Answer(response.status_code, dict(response.headers), _body(response, raw))
 
 
@@ -105,10 +105,12 @@ def _content(body: Any) -> bytes | None:
     return body.encode() if isinstance(body, str) else orjson.dumps(body)
 
 
-async def _read(response: httpx.Response) -> bytes:
-    """The body, refused as soon as it is too large."""
+async def _read(call: NodeCall, response: httpx.Response) -> bytes:
+    """The body, refused as soon as it is too large; every piece of it is a sign of life."""
     chunks, size = [], 0
+    call.heartbeat()
     async for chunk in response.aiter_bytes():
+        call.heartbeat()
         size += len(chunk)
         if size > MAX_VALUE_BYTES:
             sentence = f"The answer is larger than {MAX_VALUE_BYTES:,} bytes; ask for less of it."

@@ -37,6 +37,7 @@ class ToolAction:
             idempotency_key=call.idempotency_key,
             production=self.tools.production,
             cancellation=call.cancellation,
+            pulse=call.pulse,
         )
         arguments = _own(call.config.get("arguments", {}))
         try:

@@ -44,6 +44,7 @@ class AnthropicProvider:
             async with stream:
                 heard = _Heard(on_text)
                 async for event in stream:
+                    question.heartbeat()
                     heard.take(event)
             return heard.answer()
 

@@ -35,6 +35,10 @@ class Turn:
     tool_call_id: str | None = None
 
 
+def _nobody_counts() -> None:
+    """Take a sign of life that nobody waits for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """Everything a provider needs for one answer."""
@@ -49,6 +53,8 @@ class Question:
     headers: dict[str, str]
     """Idempotency key and trace."""
     timeout_seconds: float
+    heartbeat: Callable[[], None] = _nobody_counts
+    """Called for every piece of the answer, text or not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ class OpenAIProvider:
             async with stream:
                 heard = _Heard(on_text)
                 async for chunk in stream:
+                    question.heartbeat()
                     heard.take(chunk)
             return heard.answer()
 
