@@ -76,7 +76,7 @@ def of_blueprints(at: Things) -> list[Request]:
         (422, "POST", f"/blueprints/{at.template}/clone", {"json": {"name": 7}}),
         (200, "DELETE", f"{own}/cache", {}),
         (400, "DELETE", f"{own}/cache", bad_query),
-        (403, "DELETE", f"/blueprints/{at.bobs}/cache", {}),
+        (403, "DELETE", f"/blueprints/{at.public}/cache", {}),
         (404, "DELETE", f"/blueprints/{NOBODYS}/cache", {}),
         (200, "GET", "/templates", {}),
         (400, "GET", "/templates", bad_query),

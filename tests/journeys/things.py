@@ -20,6 +20,8 @@ class Things:
     own: str
     archived: str
     bobs: str
+    public: str
+    """Of bob's as well, and of no team."""
     limited: str
     template: str
     done: str
@@ -38,7 +40,7 @@ async def things(ada: Api, bob: Api, team: str) -> AsyncIterator[Things]:
     """All of it, made for ada; bob shares one blueprint with her team and runs it."""
     shared = chain(nap("nap", 60)) | {"visibility": "team", "team_id": team}
     own, bobs = await ada.create(GOOD), await bob.create(shared)
-    archived = await ada.create(GOOD)
+    archived, public = await ada.create(GOOD), await bob.create(GOOD | {"visibility": "public"})
     await ada.ask("DELETE", f"/blueprints/{archived['id']}", 204)
     limited = await ada.create(GOOD | {"config": {"rate_limit": {"limit": 1, "per_seconds": 3600}}})
     await ada.execute(limited)
@@ -52,7 +54,7 @@ async def things(ada: Api, bob: Api, team: str) -> AsyncIterator[Things]:
     await ada.ask("POST", f"/instances/{cancelled}/cancel", 202)
     await ada.ends(cancelled)
     done = (await ada.execute(own))["instance_id"]
-    ids = (found["id"] for found in (own, archived, bobs, limited, template))
+    ids = (found["id"] for found in (own, archived, bobs, public, limited, template))
     for run in (*asking, asking_others):
         await ada.waits(run)
     yield Things(*ids, done, cancelled, running, bobs_run, failed, tuple(asking), asking_others)
