@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -18,24 +18,34 @@ from contracts.execution import ExecutionView, GetInstance, InstanceView
 from contracts.instance_events import InstanceEvent
 from contracts.workflow import BlueprintConfig, WorkflowGraph
 from execution.app import MIGRATIONS, Arrange, as_it_is, service
+from execution.handlers import Collaborators
 from execution.known import version_definition
-from execution.projections import KNOW
+from execution.projections import KNOW, MEET
 from execution.records import Records
 from tests.support.builders import ALICE, a_reference, an_execution
 
 
 @dataclass(frozen=True)
 class Mill:
-    """What a test asks of the service."""
+    """What a test asks of the service, and what the service works with."""
 
     runtime: Runtime
+    at: Collaborators
 
     async def know(self, graph: WorkflowGraph, /, **config: Any) -> BlueprintReference:
         """Let execution know a blueprint as if blueprint's event had arrived."""
         reference = a_reference(id=new_id(), position=0, team_id="mill", visibility="team")
-        definition = version_definition(graph, BlueprintConfig(**config))
-        await self.runtime.pool.execute(KNOW, [reference.id], [1], [definition])
+        await self.meet(reference, graph, **config)
         return reference
+
+    async def meet(self, reference: BlueprintReference, graph: WorkflowGraph, /, **config: Any) -> None:
+        """Let execution know a version of a blueprint, and what the reference says of it."""
+        definition = version_definition(graph, BlueprintConfig(**config))
+        standing = reference.model_dump(include={"owner_id", "team_id", "visibility", "archived"}).values()
+        known = ([value] for value in (reference.id, reference.latest_version, *standing))
+        await self.runtime.pool.execute(KNOW, [reference.id], [reference.version], [definition])
+        await self.runtime.pool.execute("DELETE FROM known_blueprints WHERE blueprint_id = $1", reference.id)
+        await self.runtime.pool.execute(MEET, *known)
 
     async def execute(
         self, blueprint: BlueprintReference, input: Any = None, *, wait: float = 20.0, **changed: Any
@@ -76,5 +86,14 @@ async def milling(
 ) -> AsyncIterator[Mill]:
     """One worker at work on a migrated database."""
     chosen = Settings(nats_url=nats_url, postgres_dsn=dsn, namespace=namespace, **settings)
-    async with running(service(arrange), chosen) as runtime:
-        yield Mill(runtime)
+    inside: list[Collaborators] = []
+    whole = service(arrange)
+
+    @asynccontextmanager
+    async def start(runtime: Runtime) -> AsyncIterator[Collaborators]:
+        async with whole.start(runtime) as at:
+            inside.append(at)
+            yield at
+
+    async with running(replace(whole, start=start), chosen) as runtime:
+        yield Mill(runtime, inside[0])

@@ -40,7 +40,8 @@ def closed(state: State, event: facts.NodeEvent, index: int) -> tuple[Opened, Fr
 def body_completed(state: State, event: facts.BodyCompleted) -> None:
     """A pass is done."""
     if (over := closed(state, event, event.index)) is not None:
-        opened, opened.last = over
+        opened, frame = over
+        opened.last = frame
         opened.results[event.index] = event.output
         opened.broke |= event.broke
 
