@@ -63,6 +63,12 @@ class TestOneWorksItOut:
         assert answer.status == "completed"
         assert lines(paper) == 1
 
+    async def test_what_is_over_in_the_same_breath_is_not_looked_up(self, mill: Mill) -> None:
+        body = a_graph("begin -> nap", a_node("begin", "start"), a_node("nap", "delay", seconds=0), start="begin")
+        each = a_node("each", "map", items=[1, 2], body=body.model_dump(mode="json"))
+        answer = await mill.execute(await mill.know(a_graph("start -> each", each)))
+        assert answer.status == "completed"
+
     async def test_who_waits_for_one_that_fails_tries_alone(self, mill: Mill) -> None:
         failing = a_node("nap", "tool", name="fail", cache=KEPT)
         answers = await together(mill, a_graph("start -> nap", failing), times=3)

@@ -66,9 +66,12 @@ async def recall_awaited_run(event: facts.InstanceRequested, turn: Turn, around:
 async def recall_node(event: facts.NodeStarted, turn: Turn, around: Surroundings) -> Verdict:
     """A node that was asked the same before is done without running; what undoes something always runs."""
     instance, visit = turn.instance, visit_of(event)
+    is_over = visit.scope not in instance.frames
+    if is_over or instance.compensation is not None or event.node_type in NEVER_CACHED:
+        return Verdict.PASS
     node = instance.node(visit)
     policy = node_policy(node)
-    if policy is None or instance.compensation is not None or event.node_type in NEVER_CACHED:
+    if policy is None:
         return Verdict.PASS
     try:
         key = node_key(instance, visit, node, policy)

@@ -46,7 +46,8 @@ async def admit(event: facts.InstanceRequested, turn: Turn, around: Surroundings
 async def space_out(event: facts.NodeStarted, turn: Turn, around: Surroundings) -> Verdict:
     """Take a place for one attempt of a node under every limit on nodes and tokens: now, later, or it has failed."""
     visit = visit_of(event)
-    if visit in turn.instance.throttled or event.node_type in NEVER_LIMITED:
+    is_over = visit.scope not in turn.instance.frames
+    if is_over or visit in turn.instance.throttled or event.node_type in NEVER_LIMITED:
         return Verdict.PASS
     demands = node_demands(turn.instance, visit, around)
     if not demands:
