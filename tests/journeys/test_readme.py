@@ -34,7 +34,7 @@ def test_every_endpoint_answers_as_shown(stack: Up) -> None:
     answers = [line for line in said.stdout.splitlines() if line]
     assert '"valid":true' in answers[0]
     assert any('"event":"InstanceCompleted"' in line for line in answers)
-    assert PROBLEM.findall(said.stdout) == ["already_ended"]
+    assert PROBLEM.findall(said.stdout) == ["already_ended", "not_failed"]
     assert "# HELP" in said.stdout
 
 
