@@ -5,11 +5,13 @@ from datetime import datetime
 from itertools import pairwise
 from uuid import UUID
 
+from chassis.ids import new_id
 from contracts import instance_events as facts
 from contracts.blueprint import BlueprintReference
 from contracts.execution import CancelInstance, ExecutionView
 from contracts.message import Caller
-from execution.middleware.contract import place_id
+from execution.middleware.contract import Ticket, place_id
+from execution.section_keeper import SectionKeeper
 from execution.sections import PostgresSections
 from tests.support.builders import ALICE, a_graph, a_node
 from tests.support.eventually import eventually
@@ -22,6 +24,11 @@ FOREVER = a_graph("start -> nap", a_node("nap", "delay", seconds=600))
 
 def napping(seconds: float = 0.02, **policies: object) -> object:
     return a_node("nap", "tool", name="sleep", arguments={"seconds": seconds}, **policies)
+
+
+def a_ticket(instance_id: UUID, node_id: str) -> Ticket:
+    """A ticket that no fact tells of."""
+    return Ticket(place_id(instance_id, node_id, 1, ""), "lost", 1, "alice", instance_id, node_id, 1, "")
 
 
 async def inside(mill: Mill, instance_id: UUID) -> tuple[datetime, datetime]:
@@ -131,6 +138,28 @@ class TestAfterACrash:
             return "SectionEntered" in await mill.told(queueing)
 
         await eventually(let_in, 20)
+
+    async def test_a_place_that_was_left_and_not_freed_is_freed_by_whoever_takes_the_run_over(self, mill: Mill) -> None:
+        later = a_node("wait", "delay", seconds=0.5)
+        graph = a_graph("start -> wait", "wait -> nap", later, napping(concurrency={"key": "'printer'"}))
+        answer = await mill.execute(await mill.know(graph), wait=0)
+        sections = PostgresSections(mill.runtime.pool)
+        await sections.enter(a_ticket(answer.instance_id, "before"))
+
+        async def freed() -> bool:
+            return not await sections.drawn_by(answer.instance_id)
+
+        await eventually(freed)
+
+    async def test_places_of_runs_that_are_over_or_never_were_are_given_back(self, mill: Mill) -> None:
+        sections, over = PostgresSections(mill.runtime.pool), await mill.execute(await mill.know(a_graph("start -> a")))
+        for instance_id in (over.instance_id, new_id()):
+            await sections.enter(a_ticket(instance_id, "a"))
+        young = a_ticket(new_id(), "a")
+        await mill.runtime.pool.execute("UPDATE section_tickets SET asked_at = asked_at - interval '1 hour'")
+        await sections.enter(young)
+        await SectionKeeper(sections, mill.at.records, mill.at.pipeline.around).inspect(0)
+        assert await mill.runtime.pool.fetchval("SELECT ticket_id FROM section_tickets") == young.id
 
     async def test_queue_and_places_outlive_every_worker(
         self, execution_dsn: str, nats_url: str, namespace: str

@@ -48,6 +48,11 @@ def test_a_fact_of_a_newer_kind_is_told_by_its_name() -> None:
     ("event_type", "changed", "sentence"),
     [
         (facts.NodeStarted, {"scope": "", "items": None, "attempt": 1}, "Node ask started."),
+        (
+            facts.CacheHit,
+            {"answered_by": str(an_id(2)), "saved_tokens": 0, "saved_cost": "0"},
+            f"Answered from memory, saving 1.8 s; instance {an_id(2)} answered the same before.",
+        ),
         (facts.NodeStarted, {"scope": "", "attempt": 2}, "Node ask started with 3 items, attempt 2."),
         (facts.NodeFailed, {"scope": "each:1:1:2", "error": BROKEN}, "Node ask (pass 3 of each) failed: It broke."),
         (facts.NodeCompleted, {"scope": "a:1:1:0/b:1:1:4"}, "Node ask (pass 5 of b) goes on with its fallback value."),

@@ -48,6 +48,17 @@ def holder(event: Any) -> str:
     return node(event) if event.node_id else "The run"
 
 
+def saved(event: facts.CacheHit) -> str:
+    """What was not spent again, as far as it was anything."""
+    parts = [
+        f"{event.saved_ms / 1000:.1f} s" if event.saved_ms else "",
+        f"{event.saved_tokens} tokens" if event.saved_tokens else "",
+        f"{event.saved_cost:f} US dollars" if event.saved_cost else "",
+    ]
+    told = ", ".join(part for part in parts if part)
+    return f", saving {told}" if told else ""
+
+
 def approvers(wait: facts.WaitFor) -> str:
     """Who may decide."""
     named = (wait.terms or {}).get("approvers") or {}
@@ -102,7 +113,9 @@ SENTENCES: Mapping[type[facts.InstanceEvent], Callable[[Any], str]] = {
     facts.CacheMissed: lambda event: (
         f"{holder(event)} is not in memory yet." if event.node_id else "Not in memory yet."
     ),
-    facts.CacheHit: lambda event: f"Answered from memory; instance {event.answered_by} answered the same before.",
+    facts.CacheHit: lambda event: (
+        f"Answered from memory{saved(event)}; instance {event.answered_by} answered the same before."
+    ),
     facts.CacheAwaited: lambda event: (
         f"Somebody works the same answer out; memory is asked again at {time(event.due_at)}."
     ),
