@@ -18,7 +18,7 @@ from execution.projections import Instances, KnownVersions
 from metrics.projections import BlueprintNames, Executions
 from tests.resilience.conftest import House
 from tests.support.api import Api, user_of
-from tests.support.blueprints import chain, fan, nap, step
+from tests.support.blueprints import chain, fan, nap, passes, step
 from tests.support.databases import at_rest, fetch, heads
 
 RUNS = 520
@@ -43,7 +43,22 @@ BODIES = {
     "speaking": chain(step("ask", "model", provider="offline", prompt="${ string(input.x) }")),
     "remembered": chain(step("tell"), config={"cache": {"ttl_seconds": 600}}),
     "called off": chain(nap("nap", 60), step("never")),
+    "stopped": chain(nap("nap", 60), step("never")),
+    "held": chain(step("wait", "delay", seconds=5), step("tell")),
+    "signalled": chain(step("called", "signal", name="call"), step("tell", arguments="${ nodes.called }")),
+    "mended": chain(step("tell"), step("shaky", name="fail", arguments={"times": 1})),
+    "item by item": chain(
+        step("each", "map", items="${ [input.x, 2, 3] }", body=passes(step("one", arguments="${ {'item': item} }"))),
+        step("tell", arguments="${ {'count': nodes.each.count} }"),
+    ),
 }
+STEERED = {
+    "called off": (("cancel", {}),),
+    "stopped": (("terminate", {}),),
+    "held": (("pause", {}), ("resume", {})),
+    "signalled": (("signal", {"name": "call", "payload": {"x": 1}}),),
+}
+"""Orders that a run of this kind gets as soon as it has begun."""
 INPUTS = {"shaky": lambda x: {"times": x % 5, "error_type": "transient"}, "remembered": lambda x: {"x": x % 3}}
 
 
@@ -80,11 +95,14 @@ async def run(person: Api, name: str, number: int, made: Mapping[str, dict]) -> 
     """One run of a kind, to its end."""
     input = INPUTS.get(name, lambda x: {"x": x})(number % 20)
     about = {"conversation_id": f"talk {number % 7}", "metadata": {"number": number}}
-    if name == "called off":
+    if name in STEERED:
         instance_id = await person.begin(made[name], input, **about)
-        await person.ask("POST", f"/instances/{instance_id}/cancel", 202)
+        for verb, body in STEERED[name]:
+            await person.steer(instance_id, verb, **body)
     else:
-        await person.execute(made[name], input, **about)
+        ended = await person.execute(made[name], input, **about)
+        if name == "mended" and number % 4:
+            await person.steer(ended["instance_id"], "retry")
 
 
 async def change_blueprints(ada: Api, bob: Api) -> None:
@@ -120,7 +138,7 @@ async def test_the_runs_were_mixed(used: House) -> None:
 
     statuses = Counter(status for status, *_ in rows)
     assert len(rows) == RUNS
-    assert set(statuses) == {"completed", "failed", "cancelled"}
+    assert set(statuses) == {"completed", "failed", "cancelled", "terminated"}
     assert all(count >= 20 for count in statuses.values()), statuses
     assert all(any(row[column] for row in rows) for column in (1, 2, 3))
 
@@ -156,7 +174,7 @@ async def test_the_figures_are_the_sums_of_the_runs(used: House) -> None:
     query = "SELECT status, prompt_tokens, completion_tokens, cost FROM workflow_instances WHERE user_id = 'ada'"
     rows = await fetch(used.up, "execution", query)
 
-    counted = Counter(status for status, *_ in rows)
+    counted = Counter("cancelled" if status == "terminated" else status for status, *_ in rows)
     assert usage["executions"] == {
         "total": len(rows),
         **{name: counted[name] for name in ("completed", "failed", "cancelled")},

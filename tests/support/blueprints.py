@@ -36,3 +36,9 @@ def fan(*steps: Json, name: str = "fan", **body: Any) -> Json:
     edges = [{"source": "start", "target": each["id"]} for each in steps]
     config = {"executor": "parallel", "max_parallel": max(len(steps), 1)}
     return {"name": name, "nodes": nodes, "edges": edges, "config": config, **body}
+
+
+def passes(*steps: Json) -> Json:
+    """The body of a loop, a map or a region: one step after the other, with a start of its own."""
+    nodes = [{"id": f"{steps[0]['id']}_start", "type": "start"}, *steps]
+    return {"nodes": nodes, "edges": [{"source": a["id"], "target": b["id"]} for a, b in pairwise(nodes)]}
