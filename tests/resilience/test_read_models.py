@@ -82,6 +82,8 @@ async def use(house: House) -> None:
     async with user_of(house.up, "ada", ["mill"]) as ada, user_of(house.up, "bob", ["mill"]) as bob:
         people = (ada, bob)
         made = {name: await ada.create(body | {"name": name, "visibility": "public"}) for name, body in BODIES.items()}
+        family = chain(step("call", "blueprint", blueprint_id=made["shaky"]["id"], input="${ {'times': input.x % 5} }"))
+        made["calling"] = await ada.create(family | {"name": "calling", "visibility": "public"})
 
         async def live(number: int) -> None:
             async with turns:
@@ -133,11 +135,16 @@ async def empty(house: House, service: str) -> None:
 
 async def test_the_runs_were_mixed(used: House) -> None:
     rows = await fetch(
-        used.up, "execution", "SELECT status, retries > 0, cache_hits > 0, cost > 0 FROM workflow_instances"
+        used.up,
+        "execution",
+        "SELECT status, retries > 0, cache_hits > 0, cost > 0, parent_id, parent_told FROM workflow_instances",
     )
 
     statuses = Counter(status for status, *_ in rows)
-    assert len(rows) == RUNS
+    children = [row for row in rows if row[-2] is not None]
+    assert len(rows) == RUNS + len(children)
+    assert len(children) >= 20
+    assert all(told for *_, told in children)
     assert set(statuses) == {"completed", "failed", "cancelled", "terminated"}
     assert all(count >= 20 for count in statuses.values()), statuses
     assert all(any(row[column] for row in rows) for column in (1, 2, 3))
