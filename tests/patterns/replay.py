@@ -11,12 +11,15 @@ from execution.routing import rendered_config
 from execution.visits import Visit
 from tests.patterns.lineage import Lineage, Task
 from tests.patterns.pure_run import PureRun
+from tests.patterns.structure import JOINS
 from tests.patterns.translate import Translation
 from tests.patterns.xml_form import Definition, read
 
 FIELDS = {"two": 2, "three": 3, "test_attribute1": "false", "test_attribute2": "true"}
 """What the definitions take for granted."""
 INDENT = 2
+SHOWN = 5
+"""Lines before the one that differs."""
 LOOKS = 3
 """So often whoever waits for a variable looks again after each activity."""
 MAX_CALLS = 100
@@ -94,19 +97,16 @@ class Replay:
 
     def walk(self) -> list[str]:
         """What differs, in plain sentences; empty when the path is one that the engine takes."""
-        pending = list(self.lines)
-        while pending:
-            line = next((line for line in pending if self.take(line)), None)
-            if line is None:
-                return self.stuck(pending)
-            pending.remove(line)
+        for line in self.lines:
+            if not self.take(line):
+                return self.stuck(line)
         return self.left_over()
 
     def take(self, line: Line) -> bool:
         """Let the task of this line end, if it may end now."""
         for live in self.lives:
             for task in self.may_end(live):
-                if self.fits(task, line):
+                if self.fits(live, task, line):
                     line.task, task.line = task, line.number
                     self.end(live, task)
                     return True
@@ -117,7 +117,7 @@ class Replay:
         yield from (task for task in live.lineage.tasks.values() if task.name == "Start" and task.line is None)
         yield from list(live.in_flight())
 
-    def fits(self, task: Task, line: Line) -> bool:
+    def fits(self, live: Live, task: Task, line: Line) -> bool:
         """Whether this is the visit that the line means: name, depth and parent."""
         if task.name.lower() != line.name.lower() or task.depth != line.depth or task.line is not None:
             return False
@@ -126,18 +126,19 @@ class Replay:
         if task.parent.line is None or task.parent.line > line.number:
             return False
         named = line.parent.task if line.parent is not None else None
-        return named is task.parent or (self.may_be_late(named, task))
+        return named is task.parent or (self.may_be_late(live, task) and not self.leads(live, named, task))
 
-    def may_be_late(self, named: Task | None, task: Task) -> bool:
-        """Whether the line stands apart from its branch: what is above it by indentation does not lead to it."""
-        if named is None or self.patient:
-            return True
-        return not any(self.leads(live.definition, named.name, task.name) for live in self.lives)
+    def may_be_late(self, live: Live, task: Task) -> bool:
+        """Whether it may stand apart from its branch: a join waits, and in some definitions anything may."""
+        kind = live.definition.tasks[task.name.lower()].kind if task.name.lower() in live.definition.tasks else ""
+        return self.patient or kind in JOINS
 
-    def leads(self, definition: Definition, source: str, target: str) -> bool:
-        """Whether a definition leads from one task to another."""
-        task = definition.tasks.get(source.lower())
-        return task is not None and target.lower() in {successor.name for successor in task.successors}
+    def leads(self, live: Live, source: Task | None, target: Task) -> bool:
+        """Whether one task may be the parent of another; a trigger that triggers again begins nothing again."""
+        found = live.definition.tasks.get(source.name.lower()) if source is not None else None
+        if found is None or source is None or (found.kind == "trigger" and source.visit.number > 1):
+            return False
+        return target.name.lower() in {successor.name for successor in found.successors}
 
     def end(self, live: Live, task: Task) -> None:
         """The task ends, unless it is a start, which has ended already."""
@@ -161,15 +162,14 @@ class Replay:
                 self.lives.append(child)
                 self.called.append((live, child))
 
-    def stuck(self, pending: list[Line]) -> list[str]:
-        """The first line that cannot be, and what could be instead."""
-        first = pending[0]
+    def stuck(self, line: Line) -> list[str]:
+        """The line that cannot be, and what could be instead."""
         could = [describe(task) for live in self.lives for task in self.may_end(live)]
-        done = [f"  {line}" for line in self.lines if line.task is not None][-5:]
-        told = [f"- {first}", f"+ {'; '.join(could) or 'nothing: the run has ' + self.ended()}"]
+        done = [f"  {line}" for line in self.lines if line.task is not None][-SHOWN:]
+        told = [f"- {line}", *(f"+ {each}" for each in could or [f"nothing: the run is {self.status()}"])]
         return ["after", *done, *told] if done else told
 
-    def ended(self) -> str:
+    def status(self) -> str:
         """What became of the run."""
         return self.lives[0].run.instance.status
 
@@ -178,9 +178,8 @@ class Replay:
         told = [
             f"+ {describe(task)}, which the path does not have" for live in self.lives for task in self.may_end(live)
         ]
-        status = self.lives[0].run.instance.status
-        if not told and status != "completed":
-            told = [f"+ the run is {status}: {self.lives[0].run.instance.error or 'it waits for what never comes'}"]
+        if not told and self.status() != "completed":
+            told = [f"+ the run is {self.status()}: {self.lives[0].run.instance.error or 'it waits for ever'}"]
         return told
 
 
