@@ -42,6 +42,7 @@ TOLD = [
     (line("InstanceResumed", by="ada"), "▶ ada resumed it"),
     (line("InstanceRetried", by="ada"), "↻ ada retried it"),
     (line("InstanceSuspended", due_at=None), None),
+    (line("NodeCompleted", **node("begin", node_type="start", scope="rows:1:1:0")), None),
 ]
 
 

@@ -7,11 +7,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from headrace.answering import Answering, Answers
 from headrace.blueprint_file import load_blueprint
 from headrace.client import Headrace
 from headrace.data_dir import State, read_state
@@ -31,14 +33,29 @@ NOT_FOR_THE_DEMO = frozenset(
     f"HEADRACE_{name}" for name in ("NATS_URL", "POSTGRES_DSN", "NAMESPACE", "JWT_SECRET", "PRODUCTION", "WORKERS")
 )
 """A deployment's own choices; the demo brings servers and a key of its own."""
-INPUTS = {
-    "hello": {"name": "Ada"},
-    "order_review": {"order": "A-1001", "amount": 1250.0},
-    "answer_question": {"question": "Why does a workflow engine write down every step before it goes on?"},
-    "poll_until_done": {"rounds": 3},
-    "fan_out": {},
+
+
+@dataclass(frozen=True)
+class Example:
+    """What an example is run with: its input, and what it is told when it waits."""
+
+    input: Mapping[str, Any] = field(default_factory=dict)
+    signals: Sequence[str] = ()
+    approvals: Sequence[str] = ()
+
+
+TOUR = {
+    "hello": Example({"name": "Ada"}),
+    "order_review": Example({"order": "A-1001", "amount": 1250.0}),
+    "answer_question": Example({"question": "Why does an engine write down every step before it goes on?"}),
+    "poll_until_done": Example({"rounds": 3}),
+    "fan_out": Example(),
+    "map_in_order": Example(),
+    "approval_with_form": Example(approvals=['budget={"limit": 2000}']),
+    "wait_signal": Example(signals=['paid={"amount": 20}']),
+    "saga": Example(),
 }
-"""What each example is run with, in the order of the demo; further files of the folder run with an empty input."""
+"""The examples that the demo shows, in its order; of a folder that has none of them, all are run as they are."""
 
 
 @dataclass(frozen=True)
@@ -73,17 +90,17 @@ def _example_files(examples: Path) -> list[Path]:
         raise Complaint(
             f"{examples} holds no blueprints (*.yaml): run this in the project's folder, or use --examples."
         )
-    order = [name for name in INPUTS if name in found] + [name for name in found if name not in INPUTS]
-    return [found[name] for name in order]
+    return [found[name] for name in TOUR if name in found] or list(found.values())
 
 
 def _run_examples(client: Headrace, files: list[Path]) -> None:
     for file in files:
-        given = INPUTS.get(file.stem, {})
+        example = TOUR.get(file.stem, Example())
         blueprint, _ = publish(client, load_blueprint(file), USER)
         print(f"\n{file}  {blueprint['description']}")
-        print(f"  input   {json.dumps(given)}")
-        watch(client, blueprint["id"], given, sys.stdout)
+        print(f"  input   {json.dumps(example.input)}")
+        answers = Answers.prepared(example.signals, example.approvals, ())
+        watch(client, blueprint["id"], example.input, sys.stdout, Answering(client, answers))
 
 
 def _show_processes(state: State) -> None:

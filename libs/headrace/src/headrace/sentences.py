@@ -44,8 +44,11 @@ class Told:
         return f"{sign} {self.name:<{NAME_WIDTH}} {self.kind:<{TYPE_WIDTH}} {text}".rstrip()
 
 
-def _completed(told: Told) -> str:
+def _completed(told: Told) -> str | None:
     data = told.data
+    if told.kind == "start" and data.get("scope"):
+        # Every pass of a body begins with one: what it brings is told by the nodes after it.
+        return None
     facts = []
     if data.get("duration_ms"):
         facts.append(milliseconds(float(data["duration_ms"])))
