@@ -82,12 +82,18 @@ async def migrated(dsn: str) -> None:
 
 @asynccontextmanager
 async def milling(
-    dsn: str, nats_url: str, namespace: str, arrange: Arrange = as_it_is, **settings: Any
+    dsn: str,
+    nats_url: str,
+    namespace: str,
+    arrange: Arrange = as_it_is,
+    *,
+    work_is_lost: bool = False,
+    **settings: Any,
 ) -> AsyncIterator[Mill]:
-    """One worker at work on a migrated database."""
+    """One worker at work on a migrated database; perhaps no fact ever becomes a work message."""
     chosen = Settings(nats_url=nats_url, postgres_dsn=dsn, namespace=namespace, **settings)
     inside: list[Collaborators] = []
-    whole = service(arrange)
+    whole = replace(service(arrange), work_for=None) if work_is_lost else service(arrange)
 
     @asynccontextmanager
     async def start(runtime: Runtime) -> AsyncIterator[Collaborators]:
