@@ -9,6 +9,7 @@ import asyncpg
 
 from chassis.ids import new_id
 from contracts import instance_events as facts
+from contracts.checkpoint_events import CheckpointThreadDeleted
 from execution.domain import Instance
 from tests.execution.lives import Ledger, Life, one_by_one, project, row_of
 
@@ -25,6 +26,7 @@ async def test_streams_that_are_no_instances_make_no_rows(rows: asyncpg.Connecti
     life.tell(facts.SignalAwaited, instance_id=life.id, node_id="wait", visit=1)
     life.tell(facts.SignalTaken, **ids)
     life.tell(facts.IdempotencyKeyTaken, instance_id=life.id, fingerprint="f")
+    life.tell(CheckpointThreadDeleted, thread_id="t")
 
     await project(rows, ledger, before)
 

@@ -22,23 +22,23 @@ WHERE parent_id = $1 AND (user_id = $2 OR team_id = ANY($3::text[]))
 ORDER BY created_at DESC, instance_id DESC LIMIT $4
 """
 UNTOLD = """
-SELECT child.instance_id, child.parent_id
-FROM workflow_instances AS child
-JOIN workflow_instances AS parent ON parent.instance_id = child.parent_id AND parent.completed_at IS NULL
+SELECT child.instance_id, child.parent_id FROM workflow_instances AS child
 WHERE child.parent_id IS NOT NULL AND NOT child.detached AND NOT child.parent_told
-  AND child.completed_at <= clock_timestamp() - make_interval(secs => $1)
-  AND child.completed_at >= clock_timestamp() - make_interval(secs => $2)
+  AND child.completed_at <= now() - make_interval(secs => $1)
+  AND child.completed_at >= now() - make_interval(secs => $2)
+  AND (SELECT parent.completed_at IS NULL FROM workflow_instances AS parent
+       WHERE parent.instance_id = child.parent_id)
 ORDER BY child.completed_at, child.instance_id LIMIT $3
 """
 LEFT_BEHIND = """
-SELECT child.instance_id, child.parent_id
-FROM workflow_instances AS child
-JOIN workflow_instances AS parent ON parent.instance_id = child.parent_id
-  AND parent.completed_at <= clock_timestamp() - make_interval(secs => $1)
+SELECT child.instance_id, child.parent_id FROM workflow_instances AS child
 WHERE child.parent_id IS NOT NULL AND child.completed_at IS NULL AND NOT child.detached
   AND child.instance_id <> ALL($3::uuid[])
+  AND (SELECT parent.completed_at <= now() - make_interval(secs => $1) FROM workflow_instances AS parent
+       WHERE parent.instance_id = child.parent_id)
 ORDER BY child.instance_id LIMIT $2
 """
+"""Each walks a partial index that holds its suspects alone, and looks at the parent of each."""
 
 
 class Kin(NamedTuple):

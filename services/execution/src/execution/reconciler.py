@@ -44,7 +44,7 @@ WHERE status IN ('pending', 'running') AND worker_id = $1 LIMIT $2
 """
 DUE = """
 SELECT instance_id FROM workflow_instances
-WHERE resumes_at <= clock_timestamp() - make_interval(secs => $1) AND instance_id <> ALL($3::uuid[])
+WHERE resumes_at <= now() - make_interval(secs => $1) AND instance_id <> ALL($3::uuid[])
 ORDER BY resumes_at LIMIT $2
 """
 UNCLAIMED = """
