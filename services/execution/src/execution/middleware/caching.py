@@ -13,7 +13,6 @@ import orjson
 
 from chassis import expressions
 from contracts import instance_events as facts
-from contracts.node_types import BODY_TYPES, TIMER_TYPES, WAIT_TYPES
 from contracts.refusal import Invalid, Problem
 from contracts.workflow import CachePolicy, Node, policy_of
 from execution.decisions.ending import complete
@@ -32,7 +31,6 @@ LEASE_MARGIN_SECONDS = 5.0
 MAX_LEASE_SECONDS = 3600.0
 FIRST_LOOK_SECONDS, LAST_LOOK_SECONDS = 0.05, 5.0
 """How soon memory is asked again at the beginning, and at the latest: half as long as the answer has taken so far."""
-NEVER_CACHED = BODY_TYPES | TIMER_TYPES | WAIT_TYPES
 
 
 async def recall_run(event: facts.InstanceRequested, turn: Turn, around: Surroundings) -> Verdict:
@@ -66,8 +64,8 @@ async def recall_awaited_run(event: facts.InstanceRequested, turn: Turn, around:
 async def recall_node(event: facts.NodeStarted, turn: Turn, around: Surroundings) -> Verdict:
     """A node that was asked the same before is done without running; what undoes something always runs."""
     instance, visit = turn.instance, visit_of(event)
-    is_over = visit.scope not in instance.frames
-    if is_over or instance.compensation is not None or event.node_type in NEVER_CACHED:
+    # What waits, what opened a body and what is over already does not run, and so has no answer to ask for.
+    if visit not in instance.running or instance.compensation is not None:
         return Verdict.PASS
     node = instance.node(visit)
     policy = node_policy(node)

@@ -10,7 +10,6 @@ from typing import Any
 
 from chassis import expressions, templates
 from contracts import instance_events as facts
-from contracts.node_types import BODY_TYPES, TIMER_TYPES, WAIT_TYPES
 from contracts.refusal import TooMany
 from contracts.workflow import Node, RateLimit, policy_of
 from execution.decisions.finishing import settle
@@ -21,9 +20,6 @@ from execution.nodes.action import NodeFailure
 from execution.routing import scope_of
 from execution.turn import Turn
 from execution.visits import Visit
-
-NEVER_LIMITED = BODY_TYPES | TIMER_TYPES | WAIT_TYPES
-"""What only waits, or opens a graph of its own, uses nothing up."""
 
 
 async def admit(event: facts.InstanceRequested, turn: Turn, around: Surroundings) -> Verdict:
@@ -46,8 +42,8 @@ async def admit(event: facts.InstanceRequested, turn: Turn, around: Surroundings
 async def space_out(event: facts.NodeStarted, turn: Turn, around: Surroundings) -> Verdict:
     """Take a place for one attempt of a node under every limit on nodes and tokens: now, later, or it has failed."""
     visit = visit_of(event)
-    is_over = visit.scope not in turn.instance.frames
-    if is_over or visit in turn.instance.throttled or event.node_type in NEVER_LIMITED:
+    # What waits, what opened a body and what is over already does not run, and so uses nothing up.
+    if visit not in turn.instance.running or visit in turn.instance.throttled:
         return Verdict.PASS
     demands = node_demands(turn.instance, visit, around)
     if not demands:

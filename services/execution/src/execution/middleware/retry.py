@@ -17,7 +17,7 @@ async def try_again(event: facts.NodeFailed, turn: Turn, around: Surroundings) -
     Loops, maps, regions and children are tried again as a whole, from their beginning.
     """
     policy = retry_policy(turn.instance, event)
-    if policy is None or turn.instance.ended:
+    if policy is None or visit_of(event) not in turn.instance.failed:
         return Verdict.PASS
     if not tries_again(around.deployment.bounded_retry(policy), event.error, event.attempt):
         return Verdict.PASS
