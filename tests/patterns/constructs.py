@@ -1,19 +1,22 @@
 """What each kind of task does when it ends, drawn with the engine's constructs."""
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
+from tests.patterns.definition import Task
 from tests.patterns.joins import Counting
-from tests.patterns.net import Net
+from tests.patterns.net import Net, Place
 from tests.patterns.structure import count_of
-from tests.patterns.translate import Place, Translation
-from tests.patterns.xml_form import Task
+
+if TYPE_CHECKING:
+    from tests.patterns.translate import Translation
 
 MAX_THREADS = 50
 """Of which a field says how many."""
-Construct = Callable[[Translation, Place, Task, str], None]
+Construct = Callable[["Translation", Place, Task, str], None]
 
 
-def simple(into: Translation, place: Place, task: Task, last: str) -> None:
+def simple(into: "Translation", place: Place, task: Task, last: str) -> None:
     """Everything that follows is begun."""
     told = into.joins.counted(task)
     changes = {each.task.name: each.share(task) + weight_of(task, each) for each in told}
@@ -31,13 +34,13 @@ def weight_of(task: Task, counting: Counting) -> int:
     return sum(counting.weight(successor.name) for successor in task.successors)
 
 
-def lead_on(into: Translation, place: Place, task: Task, last: str) -> None:
+def lead_on(into: "Translation", place: Place, task: Task, last: str) -> None:
     """Edges to everything that follows."""
     for successor in task.successors:
         place.net.edge(last, into.into(place, task, successor.name))
 
 
-def exclusive_choice(into: Translation, place: Place, task: Task, last: str) -> None:
+def exclusive_choice(into: "Translation", place: Place, task: Task, last: str) -> None:
     """The first true condition, else the default."""
     defaults = [successor for successor in task.successors if successor.condition is None]
     if len(defaults) != 1:
@@ -49,7 +52,7 @@ def exclusive_choice(into: Translation, place: Place, task: Task, last: str) -> 
         edge_noting(into, place, (last, target), into.condition(task, successor), changes)
 
 
-def multi_choice(into: Translation, place: Place, task: Task, last: str) -> None:
+def multi_choice(into: "Translation", place: Place, task: Task, last: str) -> None:
     """Everything that is unconditional or true."""
     told = into.joins.counted(task)
     for successor in task.successors:
@@ -63,7 +66,7 @@ def multi_choice(into: Translation, place: Place, task: Task, last: str) -> None
 
 
 def edge_noting(
-    into: Translation, place: Place, ends: tuple[str, str], condition: str | None, changes: list[tuple[Counting, int]]
+    into: "Translation", place: Place, ends: tuple[str, str], condition: str | None, changes: list[tuple[Counting, int]]
 ) -> None:
     """An edge that tells joins of the tokens that it brings, or that no longer come."""
     source, target = ends
@@ -79,20 +82,20 @@ def edge_noting(
             place.net.edge(last, each.check(place))
 
 
-def choose(into: Translation, place: Place, task: Task, last: str) -> None:
+def choose(into: "Translation", place: Place, task: Task, last: str) -> None:
     """Narrows another task's choice."""
     choice = into.variable(f"choice_{into.context(task).name}", initial=None)
     chosen = place.net.change(f"{place.id_of(task)}.chooses", "set", choice, list(task.picks))
     simple(into, place, task, place.net.chain(last, chosen))
 
 
-def release_mutex(into: Translation, place: Place, task: Task, last: str) -> None:
+def release_mutex(into: "Translation", place: Place, task: Task, last: str) -> None:
     """Lets the next one in."""
     free = place.net.change(f"{place.id_of(task)}.frees", "set", into.mutex(task), {"held": False, "now": False})
     simple(into, place, task, place.net.chain(last, free))
 
 
-def cancel_task(into: Translation, place: Place, task: Task, last: str) -> None:
+def cancel_task(into: "Translation", place: Place, task: Task, last: str) -> None:
     """Gives up other tasks, with all that follows from them alone, whether they have begun or not."""
     id, names = place.id_of(task), into.cancelled_by(task)
     follows = [other for name in names for other in into.shape.dominated(name) if other != task.name]
@@ -104,7 +107,7 @@ def cancel_task(into: Translation, place: Place, task: Task, last: str) -> None:
     simple(into, place, task, place.net.chain(last, cancel, *voids))
 
 
-def cancel(into: Translation, place: Place, task: Task, last: str) -> None:
+def cancel(into: "Translation", place: Place, task: Task, last: str) -> None:
     """Ends the whole run at once."""
     if task.successors:
         raise into.definition.refuse(task.line, f"nothing can follow <cancel> (`{task.shown}`)")
@@ -112,7 +115,7 @@ def cancel(into: Translation, place: Place, task: Task, last: str) -> None:
     place.net.edge(last, place.net.node(f"{place.id_of(task)}.ends", "end", terminate=True, output=outcome))
 
 
-def multi_instance(into: Translation, place: Place, task: Task, last: str) -> None:
+def multi_instance(into: "Translation", place: Place, task: Task, last: str) -> None:
     """Brings as many tokens as are due, one after the other, without waiting for any."""
     net, id = place.net, place.id_of(task)
     due, told = due_of(into, task), into.joins.counted(task)
@@ -138,7 +141,7 @@ def multi_instance(into: Translation, place: Place, task: Task, last: str) -> No
             net.edge(spawned, each.check(place))
 
 
-def trigger(into: Translation, place: Place, task: Task, last: str) -> None:
+def trigger(into: "Translation", place: Place, task: Task, last: str) -> None:
     """Lets another task bring more, fire before its time, or trigger again."""
     net, id, context = place.net, place.id_of(task), into.context(task)
     times = into.times(task, "1")
@@ -162,7 +165,7 @@ def trigger(into: Translation, place: Place, task: Task, last: str) -> None:
     simple(into, place, task, mark)
 
 
-def fire(into: Translation, place: Place, context: Task, fires: tuple[str, str, str]) -> str:
+def fire(into: "Translation", place: Place, context: Task, fires: tuple[str, str, str]) -> str:
     """Note how much more the other task has to do."""
     last, id, amount = fires
     into.same_graph(place, context)
@@ -178,7 +181,7 @@ def fire(into: Translation, place: Place, context: Task, fires: tuple[str, str, 
     return place.net.chain(last, place.net.change(id, "increment", queued, f"${{ {amount} }}"))
 
 
-def due_of(into: Translation, task: Task) -> str:
+def due_of(into: "Translation", task: Task) -> str:
     """The variable that says how many instances are still to come, and whether one comes right now."""
     return into.variable(f"due_{task.name}", {"left": 0, "now": False})
 
@@ -188,7 +191,7 @@ def more_due(due: str, amount: str) -> str:
     return f"${{ {{'left': vars.{due}.left + {amount}, 'now': false}} }}"
 
 
-def lead_to_context(into: Translation, place: Place, context: Task, last: str) -> None:
+def lead_to_context(into: "Translation", place: Place, context: Task, last: str) -> None:
     """Wake the other task, when it has run already."""
     net, id = place.net, place.id_of(context)
     if context.kind in ("join", "merge"):
@@ -199,7 +202,7 @@ def lead_to_context(into: Translation, place: Place, context: Task, last: str) -
     net.edge(last, net.sink(net.id_for(f"{last}.noted", dots=True)))
 
 
-def thread_split(into: Translation, place: Place, task: Task, last: str) -> None:
+def thread_split(into: "Translation", place: Place, task: Task, last: str) -> None:
     """Threads are the passes of a map: each has its own joins, and where they merge all have ended."""
     net, id = place.net, place.id_of(task)
     kind, text = count_of(task, "times", "")
@@ -218,7 +221,7 @@ def thread_split(into: Translation, place: Place, task: Task, last: str) -> None
         net.edge(threads, into.draw(place, merges[0].name))
 
 
-def sub_workflow(into: Translation, place: Place, task: Task, last: str) -> None:
+def sub_workflow(into: "Translation", place: Place, task: Task, last: str) -> None:
     """Another definition, run as a blueprint of its own."""
     net, id = place.net, place.id_of(task)
     given = {name: f"${{ {into.value(term)} }}" for name, term in task.passed_in}

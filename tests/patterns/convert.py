@@ -8,7 +8,7 @@ import yaml
 
 from tests.patterns.replay import compare
 from tests.patterns.translate import Translation
-from tests.patterns.xml_form import Refused, read
+from tests.patterns.xml_form import read
 
 USAGE = """Usage:
   python -m tests.patterns.convert FILE.xml              print the definition as a blueprint, in YAML
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str]) -> int:
             case _:
                 sys.stderr.write(f"{USAGE}\n")
                 return MISUSED
-    except (Refused, OSError) as error:
+    except (ValueError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return DIFFERENT
 

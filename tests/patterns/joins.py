@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tests.patterns.definition import Definition, Task
+from tests.patterns.net import Place
 from tests.patterns.structure import JOINS, Shape, count_of
-from tests.patterns.xml_form import Definition, Task
 
 if TYPE_CHECKING:
-    from tests.patterns.translate import Place, Translation
+    from tests.patterns.translate import Translation
 
 
 @dataclass(frozen=True)
@@ -35,16 +36,16 @@ class Counting:
         """One of the variables that it counts with."""
         return into.variable(f"{what}_{self.task.name}", initial)
 
-    def check(self, place: "Place") -> str:
+    def check(self, place: Place) -> str:
         """The node that looks whether it is time."""
         return f"{place.id_of(self.task)}.check"
 
-    def adjust(self, into: "Translation", place: "Place", by: int | str, at: str) -> str:
+    def adjust(self, into: "Translation", place: Place, by: int | str, at: str) -> str:
         """A node that notes more, or fewer, tokens on their way to the join."""
         pending = self.variable(into, "pending")
         return place.net.change(place.net.id_for(f"{at}.pending", dots=True), "increment", pending, by)
 
-    def reset(self, into: "Translation", place: "Place") -> list[str]:
+    def reset(self, into: "Translation", place: Place) -> list[str]:
         """Nodes with which its split begins the next round."""
         at = place.id_of(self.task)
         names = [("arrived", 0), ("fired", 0), *([("pending", 0)] if self.tracks else [])]
@@ -133,7 +134,7 @@ class Joins:
             return list(dict.fromkeys(self.shape.before[task.name]))
         return []
 
-    def draw(self, into: "Translation", place: "Place", task: Task) -> str:
+    def draw(self, into: "Translation", place: Place, task: Task) -> str:
         """The join and what belongs to it; answers the node that a token comes to first."""
         id, counting = place.id_of(task), self.counting(task)
         if counting is not None:
@@ -154,7 +155,7 @@ class Joins:
         rest = {"cancel_rest": True} if self.cancels(task) and self.split(task) else {}
         return {"kind": "any", **rest} if n == 1 else {"kind": "n_of_m", "n": n, **rest}
 
-    def giving_up(self, into: "Translation", place: "Place", task: Task) -> list[str]:
+    def giving_up(self, into: "Translation", place: Place, task: Task) -> list[str]:
         """The nodes that give up what a cancelling join no longer waits for."""
         if not self.cancels(task):
             return []
@@ -180,7 +181,7 @@ class Joins:
             if len(part) > 1 and all(part is other or part.isdisjoint(other) for other in parts):
                 yield part
 
-    def entry(self, place: "Place", source: str, task: Task, entry: str) -> str:
+    def entry(self, place: Place, source: str, task: Task, entry: str) -> str:
         """Where an edge into a join ends: several of one branch first come together."""
         for number, part in enumerate(self.branches(task), 1):
             if source in part:
@@ -190,7 +191,7 @@ class Joins:
                 return id
         return entry
 
-    def _draw_counting(self, into: "Translation", place: "Place", counting: Counting) -> str:
+    def _draw_counting(self, into: "Translation", place: Place, counting: Counting) -> str:
         net, task = place.net, counting.task
         id, outer = place.id_of(task), [each for each in self.counted(task) if each is not counting]
         arrived, fired = counting.variable(into, "arrived"), counting.variable(into, "fired")

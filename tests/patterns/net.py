@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from contracts.message import JsonObject
+from tests.patterns.definition import Task
 
 PAUSE_SECONDS = 0.001
 """Between two looks at a variable that something waits for."""
@@ -84,6 +85,23 @@ class Net:
         node = next(node for node in self.nodes if node["id"] == id)
         config: JsonObject = node.setdefault("config", {})
         return config
+
+
+class Place:
+    """One graph and which tasks stand in it: the blueprint's own, or the body that a thread runs."""
+
+    def __init__(self, net: Net, ends_at: str | None = None) -> None:
+        """`ends_at` is the thread-merge at which a thread is over."""
+        self.net = net
+        self.ids: dict[str, str] = {}
+        self.entries: dict[str, str] = {}
+        self.ends_at = ends_at
+
+    def id_of(self, task: Task) -> str:
+        """The id of the task's own node, drawn or not yet."""
+        if task.name not in self.ids:
+            self.ids[task.name] = self.net.id_for(task.shown)
+        return self.ids[task.name]
 
 
 def plain(name: str) -> str:

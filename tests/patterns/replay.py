@@ -9,11 +9,12 @@ from contracts.workflow import BlueprintConfig, WorkflowGraph
 from execution.graph import CompiledGraph
 from execution.routing import rendered_config
 from execution.visits import Visit
+from tests.patterns.definition import Definition
 from tests.patterns.lineage import Lineage, Task
 from tests.patterns.pure_run import PureRun
 from tests.patterns.structure import JOINS
 from tests.patterns.translate import Translation
-from tests.patterns.xml_form import Definition, read
+from tests.patterns.xml_form import read
 
 FIELDS = {"two": 2, "three": 3, "test_attribute1": "false", "test_attribute2": "true"}
 """What the definitions take for granted."""
@@ -126,12 +127,9 @@ class Replay:
         if task.parent.line is None or task.parent.line > line.number:
             return False
         named = line.parent.task if line.parent is not None else None
-        return named is task.parent or (self.may_be_late(live, task) and not self.leads(live, named, task))
-
-    def may_be_late(self, live: Live, task: Task) -> bool:
-        """Whether it may stand apart from its branch: a join waits, and in some definitions anything may."""
-        kind = live.definition.tasks[task.name.lower()].kind if task.name.lower() in live.definition.tasks else ""
-        return self.patient or kind in JOINS
+        if named is task.parent or kind_of(live, task) in JOINS:
+            return True
+        return self.patient and not self.leads(live, named, task)
 
     def leads(self, live: Live, source: Task | None, target: Task) -> bool:
         """Whether one task may be the parent of another; a trigger that triggers again begins nothing again."""
@@ -181,6 +179,12 @@ class Replay:
         if not told and self.status() != "completed":
             told = [f"+ the run is {self.status()}: {self.lives[0].run.instance.error or 'it waits for ever'}"]
         return told
+
+
+def kind_of(live: Live, task: Task) -> str:
+    """The kind of the task; a join waits, so that what came last need not stand right above it."""
+    found = live.definition.tasks.get(task.name.lower())
+    return found.kind if found is not None else ""
 
 
 def describe(task: Task) -> str:

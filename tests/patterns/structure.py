@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 
-from tests.patterns.xml_form import START, Definition, Task
+from tests.patterns.definition import START, Definition, Task
 
 MULTIPLIERS = frozenset({"multi-instance"})
 JOINS = frozenset({"join", "merge"})

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from tests.patterns.xml_form import Condition
+from tests.patterns.definition import Condition
 
 
 class Values(Protocol):

@@ -5,27 +5,11 @@ from typing import Any
 
 from contracts.message import JsonObject
 from tests.patterns import terms
+from tests.patterns.constructs import CONSTRUCTS, simple
+from tests.patterns.definition import START, Definition, Successor, Task
 from tests.patterns.joins import Joins
-from tests.patterns.net import Net, plain
+from tests.patterns.net import Net, Place, plain
 from tests.patterns.structure import JOINS, Shape, count_of
-from tests.patterns.xml_form import START, Definition, Successor, Task
-
-
-class Place:
-    """One graph and which tasks stand in it: the blueprint's own, or the body that a thread runs."""
-
-    def __init__(self, net: Net, ends_at: str | None = None) -> None:
-        """`ends_at` is the thread-merge at which a thread is over."""
-        self.net = net
-        self.ids: dict[str, str] = {}
-        self.entries: dict[str, str] = {}
-        self.ends_at = ends_at
-
-    def id_of(self, task: Task) -> str:
-        """The id of the task's own node, drawn or not yet."""
-        if task.name not in self.ids:
-            self.ids[task.name] = self.net.id_for(task.shown)
-        return self.ids[task.name]
 
 
 class Translation:
@@ -170,8 +154,6 @@ class Translation:
 
     def tail(self, place: Place, task: Task, drawn: str) -> None:
         """What an activity does when it ends, and where it leads."""
-        from tests.patterns.constructs import CONSTRUCTS, simple  # noqa: PLC0415 - the two draw each other
-
         net, id = place.net, place.id_of(task)
         last = drawn
         for number, (name, term) in enumerate((*task.before, *task.after), 1):

@@ -1,11 +1,11 @@
 """Reads a process definition in XML: its tasks, what follows them, and what each kind may say."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from xml.sax import SAXParseException, handler, make_parser
-from xml.sax.xmlreader import AttributesImpl, Locator
+
+from tests.patterns.definition import END, START, Condition, Definition, Successor, Task
+from tests.patterns.elements import Element, root_of
 
 TIMES = frozenset({"times", "times-field"})
 THRESHOLD = frozenset({"threshold", "threshold-field", "cancel", "context"})
@@ -32,6 +32,20 @@ KINDS: Mapping[str, frozenset[str]] = MappingProxyType(
     }
 )
 """The kinds of task, and the attributes of each beside its name."""
+NEEDED: Mapping[str, tuple[tuple[str, ...], ...]] = MappingProxyType(
+    {
+        "multi-instance": (("times", "times-field"),),
+        "thread-split": (("times", "times-field"),),
+        "thread-merge": (("context",),),
+        "trigger": (("context",),),
+        "choose": (("context",),),
+        "gate": (("context",),),
+        "acquire-mutex": (("mutex",),),
+        "release-mutex": (("mutex",),),
+        "sub-workflow": (("file",),),
+    }
+)
+"""Attributes that a kind cannot do without."""
 OPERATORS = frozenset({"equals", "not-equals", "less-than", "greater-than", "matches"})
 SPLITS = frozenset({"multi-choice", "exclusive-choice"})
 COMMON = frozenset(
@@ -49,108 +63,11 @@ SPECIAL = frozenset(
 )
 """What only some kinds hold."""
 NAMING = frozenset({"successor", "default-successor", "cancel", "pick"})
-START, END = "start", "end"
-
-
-class Refused(ValueError):
-    """The definition says something that is not understood; the message has the file, the line and the name."""
-
-
-@dataclass
-class Element:
-    """One XML element, with the line it stands on."""
-
-    tag: str
-    attributes: dict[str, str]
-    line: int
-    children: list["Element"] = field(default_factory=list)
-    text: str = ""
-
-
-@dataclass(frozen=True)
-class Condition:
-    """Two terms compared; a term is a field's name or a value."""
-
-    operator: str
-    left: tuple[str, str]
-    right: tuple[str, str]
-
-
-@dataclass(frozen=True)
-class Successor:
-    """What follows a task, perhaps only on a condition."""
-
-    name: str
-    condition: Condition | None = None
-
-
-@dataclass
-class Task:
-    """One task of the definition, its names in lower case."""
-
-    name: str
-    shown: str
-    kind: str
-    line: int
-    attributes: dict[str, str] = field(default_factory=dict)
-    successors: list[Successor] = field(default_factory=list)
-    before: list[tuple[str, tuple[str, str]]] = field(default_factory=list)
-    after: list[tuple[str, tuple[str, str]]] = field(default_factory=list)
-    cancels: list[str] = field(default_factory=list)
-    picks: list[str] = field(default_factory=list)
-    passed_in: list[tuple[str, tuple[str, str]]] = field(default_factory=list)
-    passed_out: list[tuple[str, tuple[str, str]]] = field(default_factory=list)
-
-
-@dataclass
-class Definition:
-    """A whole process."""
-
-    file: Path
-    name: str
-    description: str
-    tasks: dict[str, Task]
-
-    def refuse(self, line: int, why: str) -> Refused:
-        """A refusal that says where."""
-        return Refused(f"{self.file.name}, line {line}: {why}")
-
-
-class _Tree(handler.ContentHandler):
-    """Builds elements with their lines."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.root = Element("", {}, 0)
-        self.path = [self.root]
-        self.locator: Locator | None = None
-
-    def setDocumentLocator(self, locator: Locator) -> None:  # noqa: N802 - the interface's name
-        self.locator = locator
-
-    def startElement(self, name: str, attrs: AttributesImpl) -> None:  # noqa: N802 - the interface's name
-        line = self.locator.getLineNumber() if self.locator else None
-        element = Element(name.lower(), {key.lower(): value.strip() for key, value in attrs.items()}, line or 0)
-        self.path[-1].children.append(element)
-        self.path.append(element)
-
-    def endElement(self, name: str) -> None:  # noqa: N802 - the interface's name
-        self.path.pop()
-
-    def characters(self, content: str) -> None:
-        self.path[-1].text += content
 
 
 def read(file: Path) -> Definition:
     """The definition in a file; raises `Refused`."""
-    tree = _Tree()
-    parser = make_parser()  # noqa: S317 - whoever runs it names the file
-    parser.setContentHandler(tree)
-    try:
-        parser.parse(str(file))
-    except SAXParseException as error:
-        raise Refused(f"{file.name}, line {error.getLineNumber()}: {error.getMessage()}") from error
-    root = tree.root.children[0]
+    root = root_of(file)
     definition = Definition(file, root.attributes.get("name", file.stem), "", {})
     if root.tag != "process-definition":
         raise definition.refuse(root.line, f"<{root.tag}> where <process-definition> was expected")
@@ -181,9 +98,22 @@ def _task(definition: Definition, element: Element) -> Task:
     for attribute in element.attributes.keys() - KINDS[element.tag] - {"name"}:
         raise definition.refuse(element.line, f"<{element.tag}> takes no attribute `{attribute}`")
     task = Task(shown.lower(), shown, element.tag, element.line, element.attributes)
+    _check_attributes(definition, task)
     for child in element.children:
         _take_child(definition, task, child)
     return task
+
+
+def _check_attributes(definition: Definition, task: Task) -> None:
+    for needed in NEEDED.get(task.kind, ()):
+        if not any(task.attributes.get(attribute) for attribute in needed):
+            raise definition.refuse(task.line, f"<{task.kind}> (`{task.shown}`) needs {' or '.join(needed)}")
+    for attribute in ("times", "threshold"):
+        text = task.attributes.get(attribute, "0")
+        if not text.isdecimal():
+            raise definition.refuse(task.line, f"{attribute} of `{task.shown}` must be a number, but is `{text}`")
+        if attribute in task.attributes and f"{attribute}-field" in task.attributes:
+            raise definition.refuse(task.line, f"`{task.shown}` has both {attribute} and {attribute}-field")
 
 
 def _take_child(definition: Definition, task: Task, child: Element) -> None:
