@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from execution.nodes.action import Pulse
 from execution.nodes.model import ModelAction
 from execution.providers import Providers
 from tests.support.model_replies import anthropic_stream, openai_call, openai_stream, text_block, tool_block
@@ -19,6 +20,16 @@ WEATHER = {
     "description": "The weather.",
     "parameters": {"type": "object", "properties": {"city": {}}},
 }
+
+
+class Counted(Pulse):
+    """Counts the signs of life."""
+
+    beats = 0
+
+    def beat(self) -> None:
+        """One more."""
+        self.beats += 1
 
 
 @asynccontextmanager
@@ -92,6 +103,13 @@ class TestAnAnswer:
             {"id": "call_1", "name": "weather", "arguments": {"city": "Oslo"}},
             {"id": "call_2", "name": "now", "arguments": {}},
         ]
+
+    async def test_gives_a_sign_of_life_with_every_piece(self, provider: str) -> None:
+        async with speaking(provider, called(provider)) as (action, _):
+            call = node_call({"prompt": "Weather?", "tools": [WEATHER]}, pulse=Counted())
+            await action.run(call)
+        assert isinstance(call.pulse, Counted)
+        assert call.pulse.beats >= 5
 
     async def test_that_breaks_off_is_a_transient_failure(self, provider: str) -> None:
         async with speaking(provider, cut_short(provider)) as (action, _):
