@@ -1,4 +1,4 @@
-"""Bounding one attempt: in time, and in how long it may be silent. It is told to stop first, then it is stopped."""
+"""Bounding one attempt, in all and in how long it may be silent: it is told to stop first, then it is stopped."""
 
 import asyncio
 from collections.abc import Coroutine
