@@ -14,10 +14,12 @@ from execution.decisions.advancing import hand_over
 from execution.decisions.finishing import Outcome, settle
 from execution.domain import Instance
 from execution.effects import Effects
+from execution.executors.strategy import Session
 from execution.nodes.action import Cancellation
 from execution.pauses import pause_before
 from execution.pipeline import Pipeline
 from execution.records import Records, beside
+from execution.sessions import open_session
 from execution.turn import Turn
 from execution.visits import Visit
 from execution.watching import HARD_CANCEL_SECONDS
@@ -61,6 +63,8 @@ class Run:
         self.epoch = 0
         self.in_hand: list[tuple[Visit, int, Outcome]] = []
         self.in_flight: dict[tuple[Visit, int], InFlight] = {}
+        self.session: Session | None = None
+        """The executor's, where it works beside the turns."""
         self.news = asyncio.Event()
         self.stale = False
         self.unfinished = False
@@ -92,14 +96,20 @@ class Run:
         """Go on until the instance ends, rests, or belongs to another worker."""
         with bind(instance_id=str(self.instance.id)):
             try:
+                if not self.at_rest:
+                    self.session = open_session(self.instance, self.shop.records, self.news.set)
                 while not self.at_rest:
                     self.begin_effects()
                     await self.wait_for_news()
                     await self.decide()
+                if self.session is not None:
+                    await self.session.rest()
             except Abandoned:
                 log.info("run.abandoned", epoch=self.epoch)
             finally:
                 self.cancel_effects(keep=frozenset())
+                if self.session is not None:
+                    self.session.stop()
 
     async def wait_for_news(self) -> None:
         """Until a result, an outside fact, a timer or the deadline."""
@@ -135,7 +145,7 @@ class Run:
     async def take_turn(self) -> None:
         """One round of decisions, committed."""
         settled = len(self.in_hand)
-        turn = Turn(self.instance, clock.now())
+        turn = Turn(self.instance, clock.now(), self.session)
         for visit, attempt, outcome in self.in_hand[:settled]:
             settle(turn, visit, attempt, outcome)
         if self.draining and not self.instance.ended:
@@ -153,6 +163,8 @@ class Run:
         if not turn.events:
             return
         await self.shop.records.append(turn.events, self.traceparent, (*beside(turn.beside), *also))
+        if self.session is not None:
+            self.session.hear(turn.events, self.instance)
         self.cancel_effects(keep=self.wanted)
         try:
             await self.shop.pipeline.committed(turn.events, self.instance)
@@ -161,11 +173,13 @@ class Run:
 
     async def reload(self) -> None:
         """Read the instance as recorded; raises `Abandoned` when it has another owner."""
-        instance = await self.shop.records.load(self.instance.id, self.instance.graph)
-        self.instance = instance
+        history = await self.shop.records.history(self.instance.id)
+        self.instance = instance = Instance.replay(self.instance.id, history, self.instance.graph)
         self.stale = False
         if not instance.ended and (instance.worker_id, instance.epoch) != (self.worker_id, self.epoch):
             raise Abandoned
+        if self.session is not None:
+            self.session.hear(history, instance)
 
     def begin_effects(self) -> None:
         """Start what is recorded as in flight and does not run yet; stop what is not wanted any more."""

@@ -1,10 +1,13 @@
 """One round of decisions: facts recorded and folded as they are made (pure)."""
 
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from contracts import instance_events as facts
 from execution.domain import Instance
+
+if TYPE_CHECKING:
+    from execution.executors.strategy import Session
 
 MAX_EVENTS_PER_TURN = 500
 """A turn that grows longer is committed and goes on in the next one."""
@@ -15,9 +18,10 @@ E = TypeVar("E", bound=facts.InstanceEvent)
 class Turn:
     """Records facts and folds each into the instance as it goes."""
 
-    def __init__(self, instance: Instance, now: datetime) -> None:
-        """A turn at `now`, the one time of all its facts."""
+    def __init__(self, instance: Instance, now: datetime, session: "Session | None" = None) -> None:
+        """A turn at `now`, the one time of all its facts; `session` is the executor's, where one is open."""
         self.instance = instance
+        self.session = session
         self.now = now
         self.events: list[facts.InstanceEvent] = []
         self.beside: list[facts.InstanceEvent] = []

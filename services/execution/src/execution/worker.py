@@ -84,6 +84,9 @@ class Worker:
         finally:
             del self.runs[run.instance.id]
         run.left.set()
+        if run.stale:
+            # Somebody recorded something while the run was on its way to rest.
+            self.request(run.instance.id)
         if run.instance.status == "waiting" and run.instance.resumes_at is not None:
             self.wake_at(run.instance.resumes_at, run.instance.id)
         await self.next_in_line()

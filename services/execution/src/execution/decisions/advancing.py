@@ -10,6 +10,7 @@ from execution.decisions.finishing import answer_failure, complete_node, is_comp
 from execution.decisions.places import PURE_ERRORS, as_failure, at
 from execution.domain import Instance
 from execution.executors.registry import executor_for
+from execution.executors.strategy import Executor, Patient
 from execution.figures import milliseconds
 from execution.nodes.action import NodeFailure, NodeResult
 from execution.routing import scope_of
@@ -54,6 +55,8 @@ def stopped(turn: Turn) -> bool:
         ending.terminate(turn)
     elif instance.cancel_requested_by is not None and instance.compensation is None:
         ending.cancel(turn)
+    elif turn.session is not None and turn.session.fault is not None and instance.retry_at is None:
+        ending.fail(turn, turn.session.fault)
     elif instance.failed:
         answer_failures(turn)
     if instance.ended or instance.failed:
@@ -168,7 +171,7 @@ def begin_ready(turn: Turn) -> None:
     """Begin what the executor chooses, until it waits for something in flight."""
     instance = turn.instance
     config = instance.request.config
-    executor, limit = executor_for(config.executor), config.max_parallel or DEFAULT_MAX_PARALLEL
+    executor, limit = executor_of(turn), config.max_parallel or DEFAULT_MAX_PARALLEL
     while instance.ready and not instance.ended and not instance.failed and not turn.is_full:
         chosen = executor.choose(instance.ready, instance.in_flight, limit)
         if not chosen:
@@ -176,6 +179,11 @@ def begin_ready(turn: Turn) -> None:
         for visit in chosen:
             if visit in instance.ready:
                 begin(turn, visit, instance.next_attempt.get(visit, 1))
+
+
+def executor_of(turn: Turn) -> Executor:
+    """Who chooses what begins: the session that is open, else the executor that the run names."""
+    return turn.session or executor_for(turn.instance.request.config.executor)
 
 
 def conclude(turn: Turn) -> None:
@@ -191,8 +199,17 @@ def conclude(turn: Turn) -> None:
     is_done = root is not None and instance.started_at is not None and root.flow.active == 0
     if is_done and root is not None and instance.compensation is None and instance.retry_at is None:
         ending.complete(turn, root.answer)
-    elif instance.status != "waiting":
+    elif instance.status != "waiting" and not will_begin(turn):
         turn.record(facts.InstanceSuspended, due_at=instance.wakes_at)
+
+
+def will_begin(turn: Turn) -> bool:
+    """Whether the executor has yet to make up its mind about something that is ready."""
+    ready = turn.instance.ready
+    if not ready or turn.instance.retry_at is not None:
+        return False
+    executor = executor_of(turn)
+    return isinstance(executor, Patient) and executor.expects(ready)
 
 
 def hand_over(turn: Turn) -> None:
