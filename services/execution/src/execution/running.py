@@ -4,19 +4,18 @@ import asyncio
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import count
 from uuid import UUID
 
 from chassis import clock
 from chassis.ledger import Append, VersionConflict
 from chassis.logs import bind, get_logger
+from execution.contention import insist
 from execution.decisions.advancing import hand_over
 from execution.decisions.finishing import Outcome, settle
 from execution.domain import Instance
 from execution.effects import Effects
 from execution.executors.strategy import Session
 from execution.nodes.action import Cancellation
-from execution.pauses import pause_before
 from execution.pipeline import Pipeline
 from execution.records import Records, beside
 from execution.sessions import open_session
@@ -124,23 +123,25 @@ class Run:
 
     async def decide(self) -> None:
         """Turn what is in hand into facts and commit them; after a conflict, decide again with the same results."""
-        for attempt in count():
+        while True:
             try:
-                if self.stale:
-                    await self.reload()
-                await self.take_turn()
+                return await insist(self.take_current_turn)
             except Abandoned:
                 raise
-            except VersionConflict as conflict:
-                self.stale = True
-                if conflict.stream_id != self.instance.id:
-                    await asyncio.sleep(pause_before(attempt))
             except Exception:
                 log.exception("run.not_recorded")
                 self.stale = True
                 await asyncio.sleep(TRY_AGAIN_SECONDS)
-            else:
-                return
+
+    async def take_current_turn(self) -> None:
+        """A turn from what is recorded; raises `VersionConflict` when somebody else recorded something meanwhile."""
+        if self.stale:
+            await self.reload()
+        try:
+            await self.take_turn()
+        except VersionConflict:
+            self.stale = True
+            raise
 
     async def take_turn(self) -> None:
         """One round of decisions, committed."""

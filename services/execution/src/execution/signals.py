@@ -1,7 +1,7 @@
 """Commands in: a signal for one instance, and a signal for whoever waits for its key."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from chassis import clock
 from chassis.answering import Answerer
@@ -11,36 +11,31 @@ from contracts.message import Request
 from contracts.refusal import Unavailable
 from contracts.steering import MAX_SIGNALS_KEPT, PostSignal, SignalInstance, SignalView
 from execution import door, idempotency, known_keys, orders
+from execution.contention import insist
 from execution.domain import Instance
 from execution.handlers import Collaborators
 from execution.mailbox import Address, owner_of, too_many_signals
 from execution.open_waits import has_room_for
-from execution.pauses import pause_before
 from execution.records import appended
 from execution.sizes import check_size
 
-CONFLICTS_MAX = 100
-"""Many may post to one key at once; so often it is read again."""
+PATIENCE_SECONDS = 20.0
+"""Many may post to one key at once: so long one stands in line."""
 
 
 async def signal_instance(command: SignalInstance, at: Collaborators) -> SignalView:
     """Keep a signal for an instance until a wait takes it. Sent again, with the same id or key, it is the same one."""
     check_size("payload", command.body.payload)
-    for attempt in range(CONFLICTS_MAX):
-        looked = await known_keys.look_up(idempotency.of_signal(command), at.records)
-        if looked.named is not None:
-            return SignalView(signal_id=looked.named, instance_id=command.instance_id)
+    return await given_up_in_time(lambda: signalled(command, at))
 
-        def decide(instance: Instance) -> Sequence[InstanceEvent]:
-            return received(instance, command)
 
-        try:
-            await at.outside.tell(command.instance_id, decide, also=looked.also)
-        except VersionConflict:
-            await asyncio.sleep(pause_before(attempt))
-            continue
-        return SignalView(signal_id=command.signal_id, instance_id=command.instance_id)
-    raise busy()
+async def signalled(command: SignalInstance, at: Collaborators) -> SignalView:
+    """One try; raises `VersionConflict` when somebody else used the idempotency key meanwhile."""
+    looked = await known_keys.look_up(idempotency.of_signal(command), at.records)
+    if looked.named is not None:
+        return SignalView(signal_id=looked.named, instance_id=command.instance_id)
+    await at.outside.tell(command.instance_id, lambda instance: received(instance, command), also=looked.also)
+    return SignalView(signal_id=command.signal_id, instance_id=command.instance_id)
 
 
 def received(instance: Instance, command: SignalInstance) -> Sequence[SignalReceived]:
@@ -68,12 +63,7 @@ async def post_signal(command: PostSignal, at: Collaborators) -> SignalView:
     """Hand a signal to the instance that has waited longest for its key, else keep it for the first that will."""
     door.check_access(command.blueprint, command.caller)
     check_size("payload", command.body.payload)
-    for attempt in range(CONFLICTS_MAX):
-        try:
-            return await posted(command, at)
-        except VersionConflict:
-            await asyncio.sleep(pause_before(attempt))
-    raise busy()
+    return await given_up_in_time(lambda: posted(command, at))
 
 
 async def posted(command: PostSignal, at: Collaborators) -> SignalView:
@@ -125,9 +115,14 @@ class Offer:
         return (signal,) if self.accepted else ()
 
 
-def busy() -> Unavailable:
-    """Too many at once; a second later it will do."""
-    return Unavailable("busy", "Too many signals for the same target at once; send it again.", retry_after_seconds=1.0)
+async def given_up_in_time(attempt: Callable[[], Awaitable[SignalView]]) -> SignalView:
+    """Try until it is recorded; raises `Unavailable` when too many others send signals to the same target."""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await insist(attempt)
+    except (TimeoutError, VersionConflict) as error:
+        detail = "Too many signals for the same target at once; send it again."
+        raise Unavailable("busy", detail, retry_after_seconds=1.0) from error
 
 
 COMMANDS: Mapping[type[Request], Answerer] = {SignalInstance: signal_instance, PostSignal: post_signal}

@@ -12,11 +12,11 @@ from uuid import UUID
 from chassis import clock, telemetry
 from chassis.ledger import Append, VersionConflict
 from chassis.logs import get_logger
+from execution.contention import insist
 from execution.decisions.advancing import claim
 from execution.domain import Instance
 from execution.known import KnownBlueprints
 from execution.leases import Leases
-from execution.pauses import pause_before
 from execution.running import Run, Workshop, seconds_until
 from execution.turn import Turn
 
@@ -25,11 +25,8 @@ DRAIN_SECONDS = 6.0
 REMEMBERED_WAKES = timedelta(minutes=15)
 """Longer waits are left to the scan of the read model, so that they cost no memory."""
 
-CONFLICTS_MAX = 10
-"""An instance, or a mailbox that it looks into, may change while it is taken over; so often it is read again."""
-
 TRY_AGAIN = timedelta(seconds=1)
-"""When a blueprint's version has not arrived here yet, or too much happens at once."""
+"""When a blueprint's version has not arrived here yet."""
 
 log = get_logger(__name__)
 
@@ -114,13 +111,7 @@ class Worker:
 
     async def take_over(self, instance_id: UUID) -> bool:
         """Claim an instance that nobody drives and go on with it; answers whether this worker drives it now."""
-        for attempt in range(CONFLICTS_MAX):
-            try:
-                return await self.claim(instance_id)
-            except VersionConflict:
-                await asyncio.sleep(pause_before(attempt))
-        self.wake_at(clock.now() + TRY_AGAIN, instance_id)
-        return False
+        return await insist(lambda: self.claim(instance_id))
 
     async def claim(self, instance_id: UUID) -> bool:
         """One try at it; raises `VersionConflict` when somebody else recorded something meanwhile."""
