@@ -39,7 +39,7 @@ class PureRun:
         self.graph = graph
         self.reference = of or a_reference()
         self.now = now
-        command = an_execution(self.reference, {} if input is None else input)
+        command = an_execution(self.reference, input)
         self.instance = Instance(command.instance_id, CompiledGraph(graph))
         self.facts: list[facts.InstanceEvent] = []
         self.children: list[tuple[Visit, PureRun]] = []

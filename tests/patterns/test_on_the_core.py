@@ -54,6 +54,14 @@ def test_the_run_takes_the_way_that_is_written_down(name: str, way: Expected) ->
         assert run.instance.output == way.output
 
 
+@pytest.mark.parametrize("name", names())
+def test_the_run_also_ends_with_nothing_said_and_nobody_there(name: str) -> None:
+    graph, config = graph_of(name)
+    run = PureRun(graph, None, config)
+    run.live()
+    assert run.instance.status == "completed", run.instance.error
+
+
 @pytest.mark.parametrize(("name", "way"), WAYS)
 def test_its_facts_alone_tell_where_it_is(name: str, way: Expected) -> None:
     run = lived(name, way)
