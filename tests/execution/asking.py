@@ -69,7 +69,7 @@ async def signal(
     mill: Mill, instance_id: UUID, name: str, payload: Any = None, caller: Caller = ALICE, **more: Any
 ) -> SignalView:
     """Send a signal to one run."""
-    asked = {"caller": caller, "instance_id": instance_id, "signal_id": new_id()} | more
+    asked: dict[str, Any] = {"caller": caller, "instance_id": instance_id, "signal_id": new_id()} | more
     answer = await mill.runtime.bus.ask_for(SignalInstance(**asked, body=SignalBody(name=name, payload=payload)))
     assert isinstance(answer, SignalView)
     return answer
@@ -79,7 +79,7 @@ async def post(
     mill: Mill, blueprint: BlueprintReference, name: str, key: str, payload: Any = None, **more: Any
 ) -> SignalView:
     """Send a signal to whoever waits for its key."""
-    asked = {"caller": ALICE, "blueprint": blueprint, "signal_id": new_id()} | more
+    asked: dict[str, Any] = {"caller": ALICE, "blueprint": blueprint, "signal_id": new_id()} | more
     body = KeyedSignalBody(name=name, key=key, payload=payload)
     answer = await mill.runtime.bus.ask_for(PostSignal(**asked, body=body), 30)
     assert isinstance(answer, SignalView)

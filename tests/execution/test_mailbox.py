@@ -83,7 +83,7 @@ def waiting(*nodes: Any) -> Story:
 
 def keyed(key: str = "order 7") -> facts.SignalReceived:
     """A signal with a key, not yet recorded."""
-    place = {"originator_id": ONE, "originator_version": 1, "timestamp": NOON}
+    place: dict[str, Any] = {"originator_id": ONE, "originator_version": 1, "timestamp": NOON}
     return facts.SignalReceived(**place, signal_id=new_id(), name="paid", key=key, payload=1, by="alice")
 
 

@@ -1,14 +1,17 @@
 """Signals to one run on the real stack: early, late, once, and refused."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
+from chassis import clock
 from chassis.ids import new_id
 from contracts.instance_events import SignalReceived
 from contracts.refusal import Conflict, Missing, TooLarge
 from contracts.steering import MAX_SIGNALS_KEPT
 from contracts.workflow import MAX_VALUE_BYTES
+from execution.orders import following
 from tests.execution.asking import DAN, STRANGER, begun, output, reaches, signal, waits
 from tests.support.builders import a_graph, a_node
 from tests.support.mill import Mill
@@ -66,12 +69,12 @@ class TestASignal:
     async def test_is_refused_when_too_many_are_kept(self, mill: Mill) -> None:
         id = await begun(mill, await mill.know(WAITS))
         instance = await mill.at.records.load(id)
-        place = {"originator_id": id, "timestamp": instance.request.timestamp, "name": "x", "payload": None, "by": "a"}
-        kept = [
-            SignalReceived(**place, originator_version=instance.version + step, signal_id=new_id(), early=True)
-            for step in range(1, MAX_SIGNALS_KEPT + 1)
-        ]
-        await mill.at.records.append(kept)
+        said: dict[str, Any] = {"name": "x", "payload": None, "by": "alice", "early": True}
+        kept = (
+            following(instance, SignalReceived, clock.now(), after=step, signal_id=new_id(), **said)
+            for step in range(MAX_SIGNALS_KEPT)
+        )
+        await mill.at.records.append(tuple(kept))
         with pytest.raises(Conflict) as refused:
             await signal(mill, id, "go")
         assert refused.value.code == "too_many_signals"

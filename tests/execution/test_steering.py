@@ -23,7 +23,7 @@ from tests.support.mill import Mill
 CALLED = a_graph("start -> called", "called -> after", a_node("called", "signal", name="call"))
 NAP = a_graph("start -> nap", "nap -> after", a_node("nap", "tool", name="sleep", arguments={"seconds": 0.4}))
 FAILS = a_node("work", "tool", name="fail", arguments={"error_type": "permanent", "message": "no", "times": 1})
-ORDERS = [PauseInstance, ResumeInstance, TerminateInstance, RetryInstance, CancelNode]
+ORDERS: list[type[SteeringCommand]] = [PauseInstance, ResumeInstance, TerminateInstance, RetryInstance, CancelNode]
 
 
 async def give(mill: Mill, kind: type[SteeringCommand], instance_id: UUID, caller: Caller = ALICE) -> None:
