@@ -237,3 +237,11 @@ async def test_a_run_that_is_asked_for_again_while_it_lives_lives_on(mill: Mill)
     assert {answer.status for answer in again} == {"running"}
     assert (await first).status == "completed"
     assert (await mill.told(instance_id)).count("InstanceRequested") == 1
+
+
+async def test_a_run_whose_first_turn_is_full_goes_on(mill: Mill) -> None:
+    body = a_graph(a_node("pass", "start"), start="pass").model_dump(mode="json")
+    counting = a_node("loop", "loop", **{"while": "index < 200", "body": body})
+    answer = await mill.execute(await mill.know(a_graph("start -> loop", counting)))
+    assert answer.status == "completed"
+    assert answer.output["loop"]["iterations"] == 200
