@@ -17,6 +17,7 @@ from execution.deployment import Deployment
 from execution.domain import Instance
 from execution.effects import Effects
 from execution.endings import Endings
+from execution.executors.registry import executors
 from execution.family_keeper import FamilyKeeper
 from execution.handlers import COMMANDS, Collaborators
 from execution.known import KnownBlueprints
@@ -68,6 +69,7 @@ def service(arrange: Arrange = as_it_is) -> Service[Collaborators]:
         async def request_child(instance: Instance, visit: Visit, call: NodeCall) -> ChildRequested:
             return await children.request(instance, visit, call, at)
 
+        executors()
         deployment = Deployment.load(runtime.settings.pipeline)
         mailboxes = Mailboxes(Records(runtime.store))
         around = Surroundings(answers, limits, sections, mailboxes, tell, deployment)

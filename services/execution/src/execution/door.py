@@ -13,6 +13,7 @@ from contracts.refusal import Conflict, Invalid, Missing
 from contracts.text_rules import TextRules
 from contracts.vocabulary import BUILT_IN, Vocabulary
 from contracts.workflow import BlueprintConfig
+from execution.graph import CompiledGraph
 from execution.sizes import check_size
 
 
@@ -37,6 +38,21 @@ def check_config(command: ExecuteBlueprint, vocabulary: Vocabulary = BUILT_IN) -
     problems = tuple(run_problems(command.body.config, TextRules(CEL), vocabulary))
     if problems:
         raise Invalid("invalid_config", "The execution's `config` cannot be used.", problems)
+
+
+def check_executor(
+    command: ExecuteBlueprint, graph: CompiledGraph, config: BlueprintConfig, vocabulary: Vocabulary = BUILT_IN
+) -> None:
+    """Refuse an executor in place of the blueprint's own that cannot run this graph."""
+    name = command.body.config.executor if command.body.config is not None else None
+    rule = vocabulary.executor_rules.get(name or "")
+    if rule is None or name == config.executor:
+        return
+    problems = tuple(
+        problem.model_copy(update={"pointer": "/config/executor"}) for problem in rule(graph.written, config)
+    )
+    if problems:
+        raise Invalid("executor_cannot", f"The executor `{name}` cannot run this blueprint.", problems)
 
 
 def effective_config(config: BlueprintConfig, command: ExecuteBlueprint) -> BlueprintConfig:

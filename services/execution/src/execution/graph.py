@@ -52,6 +52,11 @@ class CompiledGraph:
         }
         self._branches: dict[str, tuple[str, ...]] = {}
 
+    @property
+    def written(self) -> WorkflowGraph:
+        """The graph as it is in the blueprint."""
+        return WorkflowGraph.model_construct(nodes=tuple(self.nodes.values()), edges=self.edges)
+
     @cached_property
     def places(self) -> dict[str, "CompiledGraph"]:
         """Every node id, of bodies too, with the graph it stands in."""

@@ -86,6 +86,7 @@ async def admit(command: ExecuteBlueprint, at: Collaborators, also: tuple[Append
     `origin` is what a child's request says of where it comes from.
     """
     version = await at.known.at(command.blueprint)
+    door.check_executor(command, version.graph, version.config, vocabulary())
     eager = at.worker.free_slots > 0
     turn = Turn(Instance(command.instance_id, version.graph), clock.now())
     config = at.pipeline.around.deployment.bounded(door.effective_config(version.config, command))

@@ -74,6 +74,9 @@ def cancel_node(node_id: str) -> Order:
         check_alive(instance)
         if instance.graph is not None and node_id not in instance.graph.places:
             raise Missing("node_not_found", f"The blueprint of this instance has no node {node_id!r}.")
+        if instance.request.config.executor == "langgraph":
+            sentence = "The executor `langgraph` cannot give up a single node; cancel the whole instance instead."
+            raise Conflict("executor_cannot", sentence)
         begun = (visit for visit, _ in instance.live())
         if not any(visit.node_id == node_id for visit in (*begun, *instance.ready)):
             raise Conflict("nothing_goes_on", f"Nothing goes on at node {node_id!r} right now.")

@@ -12,6 +12,7 @@ from execution.domain import Instance
 from execution.executors.registry import executor_for
 from execution.executors.strategy import Executor, Patient
 from execution.figures import milliseconds
+from execution.frames import Frame
 from execution.nodes.action import NodeFailure, NodeResult
 from execution.routing import scope_of
 from execution.turn import Turn
@@ -198,9 +199,18 @@ def conclude(turn: Turn) -> None:
     root = instance.root
     is_done = root is not None and instance.started_at is not None and root.flow.active == 0
     if is_done and root is not None and instance.compensation is None and instance.retry_at is None:
-        ending.complete(turn, root.answer)
+        complete(turn, root)
     elif instance.status != "waiting" and not will_begin(turn):
         turn.record(facts.InstanceSuspended, due_at=instance.wakes_at)
+
+
+def complete(turn: Turn, root: Frame) -> None:
+    """Nothing is left to do, unless the executor waits for something that will never be ready."""
+    fault = turn.session.objection(root.flow.visits) if turn.session is not None else None
+    if fault is not None:
+        ending.fail(turn, fault)
+    else:
+        ending.complete(turn, root.answer)
 
 
 def will_begin(turn: Turn) -> bool:

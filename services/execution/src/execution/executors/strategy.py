@@ -1,6 +1,6 @@
 """What an executor is: given the ready visits and how many are in flight, which to begin now."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from contracts.execution import RunError
@@ -32,6 +32,10 @@ class Session(Patient, Protocol):
     @property
     def fault(self) -> RunError | None:
         """Why the run cannot go on with it, if it cannot."""
+        ...
+
+    def objection(self, visits: Mapping[str, int]) -> RunError | None:
+        """What speaks against the end of the run, in which each node was visited so often."""
         ...
 
     def hear(self, events: Iterable[InstanceEvent], instance: Instance) -> None:

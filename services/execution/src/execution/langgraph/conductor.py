@@ -1,7 +1,7 @@
 """Where LangGraph's node functions ask how their visit ends, and where the run looks for what may begin."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -131,8 +131,15 @@ class Conductor:
 
     def object(self, sentence: str) -> None:
         """LangGraph and the graph's own bookkeeping disagree: the run cannot go on."""
-        self.fault = RunError(type="permanent", code="executor_disagrees", message=sentence)
+        self.fault = disagreement(sentence)
         self.tell()
+
+    def objection(self, visits: Mapping[str, int]) -> RunError | None:
+        """Whether LangGraph asks for a visit of the blueprint's own graph that is beyond those there were."""
+        for visit in self.asked:
+            if not visit.scope and visit.number > visits.get(visit.node_id, 0):
+                return disagreement(f"LangGraph asks for {visit.node_id!r}, which never becomes ready.")
+        return None
 
     def _answer(self, visit: Visit) -> Outcome | None:
         taken = self.taken.get(visit)
@@ -206,6 +213,11 @@ class Conductor:
         while scope and scope not in self._at_work:
             scope = around(scope)
         return scope
+
+
+def disagreement(sentence: str) -> RunError:
+    """Why a run fails whose executor and whose facts tell different stories."""
+    return RunError(type="permanent", code="executor_disagrees", message=sentence)
 
 
 def is_within(scope: str, outer: str) -> bool:

@@ -1,7 +1,7 @@
 """One run at work in LangGraph: the StateGraph runs beside the turns, asks, and hears what is recorded."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -57,6 +57,10 @@ class LangGraphSession:
     def expects(self, ready: Collection[Visit]) -> bool:
         """Whether LangGraph has yet to ask for something that is ready."""
         return self.conductor.expects(ready)
+
+    def objection(self, visits: Mapping[str, int]) -> RunError | None:
+        """What speaks against the end of the run: a visit that LangGraph asks for and that never became ready."""
+        return self.conductor.objection(visits)
 
     def hear(self, events: Iterable[InstanceEvent], instance: Instance) -> None:
         """These facts are recorded, and the instance stands as they say."""

@@ -12,7 +12,6 @@ from langgraph.types import Command, Send, interrupt
 
 from contracts.langgraph_plan import AllOf, Meeting, Way, meetings_of
 from contracts.node_types import BODY_TYPES
-from contracts.workflow import WorkflowGraph
 from execution.graph import CompiledGraph
 from execution.langgraph.conductor import Again, Conductor, Done, Gone, Passes
 from execution.visits import Visit
@@ -48,13 +47,12 @@ class _Building:
 
     def __init__(self, graph: CompiledGraph) -> None:
         self.graph = graph
-        nodes, edges = tuple(graph.nodes.values()), graph.edges
-        self.meetings = meetings_of(WorkflowGraph.model_construct(nodes=nodes, edges=edges))
+        self.meetings = meetings_of(graph.written)
         self.reached = [graph.start, *self.meetings]
         self.builder: StateGraph[Any, Any, Any, Any] = StateGraph(
             state_of("State", self.reached), Context, output_schema=Nothing
         )
-        self.leads_to = {index: node_name(edge.target) for index, edge in enumerate(edges)}
+        self.leads_to = {index: node_name(edge.target) for index, edge in enumerate(graph.edges)}
         self.joins = 0
 
     def compiled(self) -> CompiledStateGraph[Any, Any, Any, Any]:
