@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from chassis import clock
-from chassis.ledger import Append, VersionConflict
+from chassis.ledger import Append
 from chassis.logs import bind, get_logger
 from execution.contention import insist
 from execution.decisions.advancing import hand_over
@@ -66,6 +66,9 @@ class Run:
         """The executor's, where it works beside the turns."""
         self.news = asyncio.Event()
         self.stale = False
+        """Whether the ledger may hold more than is known here."""
+        self.spoilt = False
+        """Whether the instance holds what the ledger does not: a turn that could not be committed."""
         self.unfinished = False
         self.draining = False
         self.left = asyncio.Event()
@@ -139,8 +142,8 @@ class Run:
             await self.reload()
         try:
             await self.take_turn()
-        except VersionConflict:
-            self.stale = True
+        except BaseException:
+            self.stale = self.spoilt = True
             raise
 
     async def take_turn(self) -> None:
@@ -155,12 +158,12 @@ class Run:
                 hand_over(turn)
         else:
             await self.shop.pipeline.drain(turn)
-        self.unfinished = turn.is_full
         await self.commit(turn)
         del self.in_hand[:settled]
 
     async def commit(self, turn: Turn, also: tuple[Append, ...] = ()) -> None:
         """Make the turn's facts durable, then tell the observers."""
+        self.unfinished = turn.is_full
         if not turn.events:
             return
         await self.shop.records.append(turn.events, self.traceparent, (*beside(turn.beside), *also))
@@ -174,9 +177,14 @@ class Run:
 
     async def reload(self) -> None:
         """Read the instance as recorded; raises `Abandoned` when it has another owner."""
-        history = await self.shop.records.history(self.instance.id)
-        self.instance = instance = Instance.replay(self.instance.id, history, self.instance.graph)
-        self.stale = False
+        known = 0 if self.spoilt else self.instance.version
+        history = await self.shop.records.history(self.instance.id, known)
+        if self.spoilt:
+            self.instance = Instance(self.instance.id, self.instance.graph)
+        instance, self.spoilt = self.instance, True
+        for event in history:
+            instance.apply(event)
+        self.stale = self.spoilt = False
         if not instance.ended and (instance.worker_id, instance.epoch) != (self.worker_id, self.epoch):
             raise Abandoned
         if self.session is not None:
