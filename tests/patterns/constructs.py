@@ -7,6 +7,7 @@ from tests.patterns.definition import Task
 from tests.patterns.joins import Counting
 from tests.patterns.net import Net, Place
 from tests.patterns.structure import count_of
+from tests.patterns.terms import quoted
 
 if TYPE_CHECKING:
     from tests.patterns.translate import Translation
@@ -227,8 +228,9 @@ def sub_workflow(into: "Translation", place: Place, task: Task, last: str) -> No
     given = {name: f"${{ {into.value(term)} }}" for name, term in task.passed_in}
     last = net.chain(last, net.node(f"{id}.run", "blueprint", blueprint_id=task.attributes["file"], input=given))
     for number, (name, (kind, text)) in enumerate(task.passed_out, 1):
-        member = f"nodes['{id}.run'][{text!r}]" if kind == "field" else repr(text)
-        last = net.chain(last, net.change(f"{id}.out.{number}", "set", into.field(name), f"${{ {member} }}"))
+        answer, member = f"nodes['{id}.run']", quoted(text)
+        value = f"{member} in {answer} ? {answer}[{member}] : ''" if kind == "field" else member
+        last = net.chain(last, net.change(f"{id}.out.{number}", "set", into.field(name), f"${{ {value} }}"))
     simple(into, place, task, last)
 
 

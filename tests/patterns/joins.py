@@ -23,6 +23,8 @@ class Counting:
     """Whether it fires when no token is on its way any more; else at its threshold."""
     tracks: bool
     """Whether it must know how many tokens are on their way."""
+    anew_at: str | None
+    """The task that begins its next round."""
 
     def weight(self, target: str) -> int:
         """1 when a token on its way to this task may still come to the join."""
@@ -96,7 +98,11 @@ class Joins:
         kind, text = count_of(task, "threshold", "1")
         if kind == "field" or int(text) > len(self.shape.before[task.name]):
             return True
-        return self.has_threshold(task) and task.name in self.shape.reached(self.shape.after[task.name])
+        return self.has_threshold(task) and self.in_a_loop(task)
+
+    def in_a_loop(self, task: Task) -> bool:
+        """Whether it may be reached again from itself."""
+        return task.name in self.shape.reached(self.shape.after[task.name])
 
     def has_threshold(self, task: Task) -> bool:
         """Whether it says how many it waits for."""
@@ -114,7 +120,8 @@ class Joins:
     def _counting(self, task: Task) -> Counting:
         by_pending = self.split(task) is not None and not self.has_threshold(task)
         tracks = by_pending or (self.split(task) is not None and self.cancels(task))
-        return Counting(task, self.split(task), frozenset(self.block(task)), by_pending, tracks)
+        anew_at = self.split(task) or (self.shape.nearest_dominator(task.name) if self.in_a_loop(task) else None)
+        return Counting(task, self.split(task), frozenset(self.block(task)), by_pending, tracks, anew_at)
 
     def counting(self, task: Task) -> Counting | None:
         """How it counts, if it does."""
@@ -126,7 +133,12 @@ class Joins:
 
     def reset_by(self, task: Task) -> list[Counting]:
         """Joins whose next round this task begins."""
-        return [each for each in self.found.values() if each.split == task.name]
+        return [each for each in self.found.values() if each.anew_at == task.name]
+
+    def noted_by(self, task: Task) -> list[Counting]:
+        """Joins without a split that count how often the tasks right before them have ended; this is one of those."""
+        before = self.shape.before
+        return [each for each in self.found.values() if each.split is None and task.name in before[each.task.name]]
 
     def inputs_cancelled_by(self, task: Task) -> list[str]:
         """A join without a split gives up the tasks right before it, whether they have begun or not."""
@@ -195,7 +207,11 @@ class Joins:
         net, task = place.net, counting.task
         id, outer = place.id_of(task), [each for each in self.counted(task) if each is not counting]
         arrived, fired = counting.variable(into, "arrived"), counting.variable(into, "fired")
-        first = net.change(f"{id}.arrive", "increment", arrived)
+        first = f"{id}.arrive"
+        if counting.split is None:
+            net.node(first, "transform", output=None, join="each")
+        else:
+            net.change(first, "increment", arrived)
         gone = [each.adjust(into, place, -1, f"{id}.arrive") for each in ([counting] if counting.tracks else [])]
         gone += [each.adjust(into, place, -1, f"{id}.arrive") for each in outer]
         enough = self._enough(into, counting)

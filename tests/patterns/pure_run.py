@@ -58,6 +58,10 @@ class PureRun:
         turn = Turn(self.instance, self.now)
         act(turn)
         advance(turn)
+        while turn.is_full:
+            self.facts += turn.events
+            turn = Turn(self.instance, self.now)
+            advance(turn)
         conclude(turn)
         self.facts += turn.events
 

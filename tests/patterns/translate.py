@@ -162,6 +162,10 @@ class Translation:
         if task.name in self.gated:
             passed = self.variable(f"done_{task.name}", initial=False)
             last = net.chain(last, net.change(f"{id}.done", "set", passed, value=True))
+        for counting in self.joins.noted_by(task):
+            ended = place.net.id_for(f"{id}.ended", dots=True)
+            times = self.shape.before[counting.task.name].count(task.name)
+            last = net.chain(last, net.change(ended, "increment", counting.variable(self, "arrived"), times))
         for counting in self.joins.reset_by(task):
             last = net.chain(last, *counting.reset(self, place))
         CONSTRUCTS.get(task.kind, simple)(self, place, task, last)
