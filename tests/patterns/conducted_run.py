@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 20.0
 class ConductedRun(PureRun):
     """A run that LangGraph schedules; instances that it starts are not."""
 
-    def __init__(self, graph: WorkflowGraph, input: Any, config: BlueprintConfig) -> None:
+    def __init__(self, graph: WorkflowGraph, config: BlueprintConfig, input: Any) -> None:
         """Accepted; nothing begins before LangGraph asks for it."""
         self.session: Session | None = None
         self.news = asyncio.Event()

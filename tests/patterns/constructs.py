@@ -100,7 +100,7 @@ def cancel_task(into: "Translation", place: Place, task: Task, last: str) -> Non
     """Gives up other tasks, with all that follows from them alone, whether they have begun or not."""
     id, names = place.id_of(task), into.cancelled_by(task)
     follows = [other for name in names for other in into.shape.dominated(name) if other != task.name]
-    cancel = into.cancel_node(place, f"{id}.cancels", follows)
+    cancel = into.cancel_node(place, task, f"{id}.cancels", follows)
     voids = [
         place.net.change(f"{id}.void.{name}", "set", into.variable(f"void_{name}", initial=False), value=True)
         for name in names

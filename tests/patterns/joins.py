@@ -173,7 +173,7 @@ class Joins:
             return []
         id, inputs = place.id_of(task), self.inputs_cancelled_by(task)
         names = inputs or sorted(self.block(task))
-        cancel = into.cancel_node(place, f"{id}.rest", names)
+        cancel = into.cancel_node(place, task, f"{id}.rest", names)
         voids = [
             place.net.change(f"{id}.void.{name}", "set", into.variable(f"void_{name}", initial=False), value=True)
             for name in inputs

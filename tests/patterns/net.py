@@ -71,10 +71,13 @@ class Net:
             first = node_id
         return first
 
-    def wait_until(self, id: str, ask: str, condition: str, then: str) -> str:
-        """Go on once the condition holds, asking again and again; answers the node that asks."""
+    def wait_until(self, ask: str, condition: str, then: str, void: str | None) -> str:
+        """Go on once the condition holds, asking again and again, unless a variable says that it is void."""
+        id = ask.partition(".")[0]
         self.config_of(ask)["split"] = "exclusive"
         pause = self.node(f"{id}.pause", "delay", seconds=PAUSE_SECONDS)
+        if void:
+            self.edge(ask, self.sink(f"{id}.void"), f"vars.{void}")
         self.edge(ask, then, condition)
         self.edge(ask, pause)
         self.edge(pause, ask)

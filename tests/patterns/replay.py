@@ -98,10 +98,21 @@ class Replay:
 
     def walk(self) -> list[str]:
         """What differs, in plain sentences; empty when the path is one that the engine takes."""
-        for line in self.lines:
-            if not self.take(line):
-                return self.stuck(line)
+        pending = list(self.lines)
+        while pending:
+            line = pending[0] if self.take(pending[0]) else self.earlier(pending)
+            if line is None:
+                return self.stuck(pending[0])
+            pending.remove(line)
         return self.left_over()
+
+    def earlier(self, pending: list[Line]) -> Line | None:
+        """A later line to take first: a join hears of a cancelled branch when that branch comes to where it ends."""
+        tasks = self.lives[0].definition.tasks
+        waits = pending[0].name.lower() in tasks and tasks[pending[0].name.lower()].kind in JOINS
+        if not waits or not any(task.kind == "cancel-task" for task in tasks.values()):
+            return None
+        return next((line for line in pending[1:] if self.take(line)), None)
 
     def take(self, line: Line) -> bool:
         """Let the task of this line end, if it may end now."""

@@ -23,7 +23,7 @@ class Translation:
         self.joins = Joins(definition, self.shape)
         self.variables: dict[str, Any] = {}
         self.needed: list[tuple[Place, Task]] = []
-        self.cancelling: list[tuple[Place, str, tuple[str, ...]]] = []
+        self.cancelling: list[tuple[Place, Task, str, tuple[str, ...]]] = []
         triggers = [task for task in self.tasks.values() if task.kind == "trigger"]
         self.triggered = {self.context(task).name for task in triggers}
         self.gated = {self.context(task).name for task in self.tasks.values() if task.kind == "gate"}
@@ -104,10 +104,10 @@ class Translation:
         """Refuse what would reach into, or out of, a thread."""
         self.needed.append((place, task))
 
-    def cancel_node(self, place: Place, id: str, names: Iterable[str]) -> str:
+    def cancel_node(self, place: Place, task: Task, id: str, names: Iterable[str]) -> str:
         """A node that gives up whatever goes on at these tasks; their nodes are known when everything is drawn."""
         node = place.net.node(id, "cancel", nodes=[])
-        self.cancelling.append((place, id, tuple(names)))
+        self.cancelling.append((place, task, id, tuple(names)))
         return node
 
     def fill_in(self) -> None:
@@ -115,11 +115,13 @@ class Translation:
         for place, task in self.needed:
             if task.name not in place.entries:
                 raise self.definition.refuse(task.line, f"`{task.shown}` is reached from another thread")
-        for place, id, names in self.cancelling:
+        for place, task, id, names in self.cancelling:
             of = {place.ids[name] for name in names if name in place.entries}
             nodes = [node["id"] for node in place.net.nodes if node["id"].partition(".")[0] in of]
             if not nodes:
-                raise self.definition.refuse(0, f"nothing of {', '.join(names)} is where it is cancelled")
+                raise self.definition.refuse(
+                    task.line, f"`{task.shown}` cancels what is not on its way, or is a thread's"
+                )
             place.net.config_of(id)["nodes"] = nodes
 
     def head(self, place: Place, task: Task, drawn: str) -> str:
@@ -128,25 +130,22 @@ class Translation:
         first = drawn
         if task.name == START:
             return drawn
+        void = self.variable(f"void_{task.name}", initial=False) if task.name in self.voided else None
         if task.kind == "gate":
             passed = self.variable(f"done_{self.context(task).name}", initial=False)
-            first = net.wait_until(id, net.node(f"{id}.ask", "condition", join="each"), f"vars.{passed}", first)
+            ask = net.node(f"{id}.ask", "condition", join="each")
+            first = net.wait_until(ask, f"vars.{passed}", first, void)
         elif task.kind == "acquire-mutex":
-            mutex = self.mutex(task)
-            asked = f"${{ {{'held': true, 'now': !vars.{mutex}.held}} }}"
-            first = net.wait_until(id, net.change(f"{id}.ask", "set", mutex, asked), f"vars.{mutex}.now", first)
-        if task.name in self.voided:
-            first = self.unless_void(place, task, first)
+            mutex, wanted = self.mutex(task), f"!vars.{void}" if void else "true"
+            asked = f"${{ {{'held': vars.{mutex}.held || {wanted}, 'now': {wanted} && !vars.{mutex}.held}} }}"
+            ask = net.change(f"{id}.ask", "set", mutex, asked)
+            first = net.wait_until(ask, f"vars.{mutex}.now", first, void)
+        elif void:
+            ask = net.node(f"{id}.due", "condition", join="each")
+            net.edge(ask, net.sink(f"{id}.void"), f"vars.{void}")
+            net.edge(ask, first)
+            first = ask
         return first
-
-    def unless_void(self, place: Place, task: Task, then: str) -> str:
-        """A task that was cancelled before it began does not begin."""
-        void = self.variable(f"void_{task.name}", initial=False)
-        id = place.id_of(task)
-        look = place.net.node(f"{id}.due", "condition", join="each")
-        place.net.edge(look, place.net.sink(f"{id}.void"), f"vars.{void}")
-        place.net.edge(look, then)
-        return look
 
     def mutex(self, task: Task) -> str:
         """The variable that says whether somebody holds the mutex, and whether that began right now."""
