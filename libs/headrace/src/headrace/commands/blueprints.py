@@ -28,6 +28,10 @@ def run(
     input: Annotated[
         str | None, typer.Option("--input", "-i", help="The run's input: JSON, or @FILE.", metavar="JSON|@FILE")
     ] = None,
+    companions: Annotated[
+        list[Path] | None,
+        typer.Option("--with", metavar="FILE", help="Publish this one too; its id is blueprints.NAME in the input."),
+    ] = None,
     signal: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME[=JSON]", help="Send this signal as soon as the run waits for it; again for more."),
@@ -48,8 +52,8 @@ def run(
 
     The blueprint is created when you have none of its name, gets a new version when the file has changed, and is
     used as it is otherwise. A run that waits for somebody says which command lets it go on; --signal, --approve and
-    --reject answer it at once. Exit status: 0 completed, 1 ended otherwise, 2 refused, 130 left by Ctrl-C (the run
-    goes on).
+    --reject answer it at once. A blueprint that runs others takes their files as --with. Exit status: 0 completed,
+    1 ended otherwise, 2 refused, 130 left by Ctrl-C (the run goes on).
 
     Examples:
 
@@ -57,23 +61,27 @@ def run(
 
       headrace run review.yaml --input @order.json --json | jq .output
 
+      headrace run examples/children.yaml --with examples/children/price.yaml
+
       headrace run purchase.yaml --approve review='{"limit": 2000}' --signal paid='{"amount": 20}'
     """
     from headrace.answering import Answering, Answers
     from headrace.blueprint_file import load_blueprint, load_input
-    from headrace.publishing import publish
+    from headrace.publishing import naming, publish_all
     from headrace.runs import execution_of, watch
     from headrace.tokens import subject_of
 
-    body, given = load_blueprint(file), load_input(input)
+    bodies, given = [load_blueprint(one) for one in (*(companions or ()), file)], load_input(input)
     answers = Answers.prepared(signal or (), approve or (), reject or ())
     with connect(data_dir, url, token, user) as client:
         me = subject_of(token) if token else own_name(user)
-        blueprint, done = publish(client, body, me)
+        blueprint, companion_ids, sentences = publish_all(client, bodies, me)
         if not as_json:
-            print(f"{blueprint['name']} · version {blueprint['version']} ({done})")
+            print(sentences)
         answering = Answering(client, answers, repeated_options(context))
-        instance = watch(client, blueprint["id"], given, None if as_json else sys.stdout, answering)
+        instance = watch(
+            client, blueprint["id"], naming(given, companion_ids), None if as_json else sys.stdout, answering
+        )
         if as_json:
             print(json.dumps(execution_of(instance), indent=2))
     if instance["status"] != "completed":
