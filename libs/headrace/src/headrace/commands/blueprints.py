@@ -21,6 +21,11 @@ from headrace.commands.options import (
 
 BlueprintFile = Annotated[Path, typer.Argument(help="A blueprint in YAML or JSON: the body of POST /blueprints.")]
 
+Companions = Annotated[
+    list[Path] | None,
+    typer.Option("--with", metavar="FILE", help="Publish this one too; its id is blueprints.NAME in the input."),
+]
+
 
 def run(
     context: typer.Context,
@@ -28,10 +33,7 @@ def run(
     input: Annotated[
         str | None, typer.Option("--input", "-i", help="The run's input: JSON, or @FILE.", metavar="JSON|@FILE")
     ] = None,
-    companions: Annotated[
-        list[Path] | None,
-        typer.Option("--with", metavar="FILE", help="Publish this one too; its id is blueprints.NAME in the input."),
-    ] = None,
+    companions: Companions = None,
     signal: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME[=JSON]", help="Send this signal as soon as the run waits for it; again for more."),
@@ -75,13 +77,11 @@ def run(
     answers = Answers.prepared(signal or (), approve or (), reject or ())
     with connect(data_dir, url, token, user) as client:
         me = subject_of(token) if token else own_name(user)
-        blueprint, companion_ids, sentences = publish_all(client, bodies, me)
+        blueprint, ids, sentences = publish_all(client, bodies, me)
         if not as_json:
             print(sentences)
         answering = Answering(client, answers, repeated_options(context))
-        instance = watch(
-            client, blueprint["id"], naming(given, companion_ids), None if as_json else sys.stdout, answering
-        )
+        instance = watch(client, blueprint["id"], naming(given, ids), None if as_json else sys.stdout, answering)
         if as_json:
             print(json.dumps(execution_of(instance), indent=2))
     if instance["status"] != "completed":
