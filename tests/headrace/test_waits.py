@@ -33,6 +33,8 @@ def wait(kind: str, **members) -> Wait:
         (wait("approval", terms={"title": "Order 1"}), "an approval: Order 1"),
         (wait("approval", title="Order 1", due_at=LATER), "an approval: Order 1, within 5.0 s"),
         (wait("time", due_at=LATER), "5.0 s"),
+        (wait("instance", name=RUN), f"run {RUN}"),
+        (wait("section", name="account/7"), "its place in section account/7"),
     ],
 )
 def test_a_wait_is_told_in_words(waited, words):

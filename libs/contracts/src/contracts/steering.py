@@ -57,7 +57,11 @@ class DecisionBody(StrictMessage):
 
 
 class OpenWait(View):
-    """One thing that a visit of a node waits for."""
+    """One thing that a visit of a node waits for.
+
+    `kind` is `signal`, `approval`, `time`, `instance` (its `name` is the id of the one that was started) or `section`
+    (its `name` is the section's key).
+    """
 
     node_id: str
     visit: int

@@ -42,6 +42,10 @@ class Wait:
             case "approval":
                 title = f": {self.title}" if self.title else ""
                 return f"an approval{title}" + (f", {self._due('within', 'until', since)}" if self.due_at else "")
+            case "instance":
+                return f"run {self.name}"
+            case "section":
+                return f"its place in section {self.name}"
             case _:
                 return self._due("", "", since).strip() if self.due_at else "a time"
 

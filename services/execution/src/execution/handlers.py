@@ -12,8 +12,8 @@ from chassis.ledger import Append, VersionConflict
 from contracts.execution import CancelInstance, CancelView, ExecuteBlueprint, ExecutionView
 from contracts.instance_events import InstanceCancelRequested, InstanceEvent
 from contracts.message import Request
-from contracts.refusal import Conflict, Forbidden, Missing, Refusal, Unavailable
-from execution import door, idempotency, known_keys
+from contracts.refusal import Conflict, Forbidden, Refusal, Unavailable
+from execution import door, idempotency, known_keys, orders
 from execution.domain import Instance
 from execution.endings import Endings
 from execution.known import KnownBlueprints
@@ -23,7 +23,7 @@ from execution.pipeline import Pipeline
 from execution.reading import InstanceReader
 from execution.records import Records
 from execution.turn import Turn
-from execution.views import execution_view, visible_to
+from execution.views import execution_view
 from execution.worker import Worker
 
 CANCEL_WAIT_SECONDS = 1.0
@@ -106,6 +106,7 @@ async def admit(command: ExecuteBlueprint, at: Collaborators, also: tuple[Append
             raise
         # A mailbox that its first turn looked into has changed: admitted it is, the rest is decided again.
         await at.records.append(admission, also=also)
+        await at.pipeline.committed(admission, Instance.replay(command.instance_id, admission, version.graph))
         at.worker.request(command.instance_id)
 
 
@@ -130,14 +131,14 @@ async def cancel(command: CancelInstance, at: Collaborators) -> CancelView:
 
     def decide(instance: Instance) -> list[InstanceEvent]:
         nonlocal changed
-        if instance.version == 0 or not visible_to(command.caller, instance.request.user_id, instance.request.team_id):
-            raise Missing("instance_not_found", f"There is no instance {command.instance_id}.")
+        orders.check_visible(instance, command.caller)
         if command.caller.user_id != instance.request.user_id:
             raise Forbidden("not_the_owner", "Only the one who started an instance may cancel it.")
         changed = instance.status != "cancelled"
-        if instance.ended and changed:
-            raise Conflict("already_ended", f"The instance has already {instance.status}.")
-        if instance.ended or instance.cancel_requested_by is not None:
+        if not changed:
+            return []
+        orders.check_alive(instance)
+        if instance.cancel_requested_by is not None:
             return []
         return [
             InstanceCancelRequested(

@@ -14,6 +14,10 @@ Order = Callable[[Instance, str, datetime], list[facts.InstanceEvent]]
 """`(instance, by, now) -> facts`; raises `Conflict` where the order makes no sense."""
 
 
+ENDED_AS = {"cancelled": "been cancelled", "terminated": "been terminated"}
+"""What happened to an instance, where its status does not say it alone."""
+
+
 def check_visible(instance: Instance, caller: Caller) -> None:
     """Raise `Missing` unless the instance is the caller's own or a team's of the caller."""
     known = instance.requested
@@ -25,9 +29,6 @@ def check_alive(instance: Instance) -> None:
     """Raise `Conflict` when nothing can happen to it any more."""
     if instance.ended:
         raise Conflict("already_ended", f"The instance has already {ENDED_AS.get(instance.status, instance.status)}.")
-
-
-ENDED_AS = {"cancelled": "been cancelled", "terminated": "been terminated"}
 
 
 def pause(instance: Instance, by: str, now: datetime) -> list[facts.InstanceEvent]:
