@@ -5,8 +5,9 @@ from typing import Any
 
 from contracts.message import JsonObject
 from tests.patterns import terms
-from tests.patterns.constructs import CONSTRUCTS, simple
+from tests.patterns.constructs import CONSTRUCTS
 from tests.patterns.definition import START, Definition, Successor, Task
+from tests.patterns.going_on import simple
 from tests.patterns.joins import Joins
 from tests.patterns.net import Net, Place, plain
 from tests.patterns.structure import JOINS, Shape, count_of
