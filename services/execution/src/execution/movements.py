@@ -36,6 +36,9 @@ class Movement:
     roused_at: datetime | None = None
     """The first of those that a paused instance answers."""
     resumed: bool = False
+    stopped_by: str | None = None
+    """Who asked last to cancel or to terminate it; nobody counts only where `stop_told`."""
+    stop_told: bool = False
 
     def hear(self, event: facts.InstanceEvent) -> None:
         """Fold one fact; most facts move nothing but the version."""
@@ -83,6 +86,7 @@ def ended(movement: Movement, event: facts.InstanceEnded) -> None:
 def retried(movement: Movement, event: facts.InstanceRetried) -> None:
     """It goes on after its end; one that had not ended is driven by whoever recorded this."""
     movement.retried_at = event.timestamp
+    movement.stopped_by, movement.stop_told = None, True
     movement.forget_stirs()
     if movement.ending is not None:
         movement.ending = None
@@ -111,6 +115,13 @@ def stirred(movement: Movement, event: facts.InstanceEvent) -> None:
             movement.state = "waiting"
 
 
+def stopped(movement: Movement, event: facts.InstanceCancelRequested | facts.InstanceTerminateRequested) -> None:
+    """Somebody wants it to end."""
+    if movement.ending is None:
+        movement.stopped_by, movement.stop_told = event.by, True
+    stirred(movement, event)
+
+
 FOLDS: Mapping[type[facts.InstanceEvent], Callable[[Movement, Any], None]] = {
     **dict.fromkeys(facts.OUTSIDE, stirred),
     **dict.fromkeys(facts.ENDINGS, ended),
@@ -119,6 +130,8 @@ FOLDS: Mapping[type[facts.InstanceEvent], Callable[[Movement, Any], None]] = {
     facts.InstanceSuspended: suspended,
     facts.InstancePaused: paused,
     facts.InstanceRetried: retried,
+    facts.InstanceCancelRequested: stopped,
+    facts.InstanceTerminateRequested: stopped,
     facts.SignalReceived: signalled,
 }
 """How each fact moves an instance; what is not here happens within a run that somebody drives."""

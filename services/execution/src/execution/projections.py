@@ -31,7 +31,7 @@ ON CONFLICT (instance_id) DO NOTHING
 REOPEN = """
 UPDATE workflow_instances AS known SET
     status = 'waiting', worker_id = NULL, resumes_at = retried.at, completed_at = NULL, output = NULL,
-    error_type = NULL, error_code = NULL, error_message = NULL, error_node_id = NULL,
+    error_type = NULL, error_code = NULL, error_message = NULL, error_node_id = NULL, stopped_by = NULL,
     execution_time_ms = DEFAULT, queue_time_ms = DEFAULT, nodes_executed = DEFAULT, prompt_tokens = DEFAULT,
     completion_tokens = DEFAULT, cost = DEFAULT, tool_calls = DEFAULT, errors = DEFAULT, retries = DEFAULT,
     cache_hits = DEFAULT, timed_nodes = DEFAULT, node_times_ms = DEFAULT
@@ -64,8 +64,11 @@ END = """
 UPDATE workflow_instances AS known SET
     version = ended.version, status = ended.status, worker_id = NULL, resumes_at = NULL,
     started_at = coalesce(known.started_at, ended.started_at), completed_at = ended.completed_at,
-    output = ended.output, error_type = ended.error_type, error_code = ended.error_code,
-    error_message = ended.error_message, error_node_id = ended.error_node_id,
+    output = ended.output, error_type = ended.error_type, error_code = ended.error_code, error_message = CASE
+        WHEN ended.error_message IS NULL AND ended.error_type = 'cancelled'
+        THEN initcap(ended.status) || ' by ' || coalesce(known.stopped_by, 'a caller') || '.'
+        ELSE ended.error_message END,
+    error_node_id = ended.error_node_id,
     execution_time_ms = ended.execution_time_ms, queue_time_ms = ended.queue_time_ms,
     nodes_executed = ended.nodes_executed, prompt_tokens = ended.prompt_tokens,
     completion_tokens = ended.completion_tokens, cost = ended.cost, tool_calls = ended.tool_calls,
@@ -81,6 +84,11 @@ FROM unnest(
     cost, tool_calls, errors, retries, cache_hits, timed_nodes, node_times_ms
 )
 WHERE known.instance_id = ended.instance_id
+"""
+STOP = """
+UPDATE workflow_instances AS known SET stopped_by = said.stopped_by
+FROM unnest($1::uuid[], $2::text[]) AS said(instance_id, stopped_by)
+WHERE known.instance_id = said.instance_id AND known.completed_at IS NULL
 """
 TELL = "UPDATE workflow_instances SET parent_told = true WHERE instance_id = ANY($1::uuid[])"
 KNOW = """
@@ -129,6 +137,7 @@ class Instances:
         await write(rows, REOPEN, retried_rows(moved))
         await write(rows, MOVE, moved_rows(moved))
         await write(rows, STIR, stirred_rows(moved))
+        await write(rows, STOP, stopped_rows(moved))
         await write(rows, END, ended_rows(moved))
         if told:
             await rows.execute(TELL, told)
@@ -205,6 +214,13 @@ def stirred_rows(moved: Mapping[UUID, Movement]) -> Iterator[tuple[Any, ...]]:
             yield instance_id, movement.stirred_at, movement.roused_at, movement.resumed
 
 
+def stopped_rows(moved: Mapping[UUID, Movement]) -> Iterator[tuple[Any, ...]]:
+    """What somebody wants to end."""
+    for instance_id, movement in moved.items():
+        if movement.stop_told:
+            yield instance_id, movement.stopped_by
+
+
 def ended_rows(moved: Mapping[UUID, Movement]) -> Iterator[tuple[Any, ...]]:
     """What has ended."""
     for movement in moved.values():
@@ -214,7 +230,6 @@ def ended_rows(moved: Mapping[UUID, Movement]) -> Iterator[tuple[Any, ...]]:
 
 def ended_row(event: facts.InstanceEnded, movement: Movement) -> tuple[Any, ...]:
     """How an instance ended and what it took."""
-    error = event.error if isinstance(event, facts.InstanceFailed) else None
     output = event.output if isinstance(event, facts.InstanceCompleted) else None
     figures = event.figures
     return (
@@ -224,7 +239,7 @@ def ended_row(event: facts.InstanceEnded, movement: Movement) -> tuple[Any, ...]
         movement.started_at,
         event.timestamp,
         as_json(output),
-        *((error.type, error.code, error.message, error.node_id) if error else (None, None, None, None)),
+        *told_error(event),
         figures.execution_time_ms,
         figures.queue_time_ms,
         figures.nodes_executed,
@@ -238,6 +253,15 @@ def ended_row(event: facts.InstanceEnded, movement: Movement) -> tuple[Any, ...]
         array_of(f'"{node_id}"' for node_id in figures.node_execution_times),
         array_of(map(repr, figures.node_execution_times.values())),
     )
+
+
+def told_error(event: facts.InstanceEnded) -> tuple[str | None, ...]:
+    """Type, code, message and node of the error; who stopped a run is in its row, and so the sentence is made there."""
+    if isinstance(event, facts.InstanceFailed):
+        return event.error.type, event.error.code, event.error.message, event.error.node_id
+    if isinstance(event, facts.InstanceCompleted):
+        return None, None, None, None
+    return "cancelled", facts.ENDINGS[type(event)], None, None
 
 
 def version_row(event: BlueprintVersionRecorded) -> tuple[Any, ...]:
