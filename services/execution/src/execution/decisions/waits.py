@@ -6,6 +6,7 @@ from typing import Any
 
 from contracts import instance_events as facts
 from contracts.workflow import Node
+from execution.decisions.approval_terms import approval_terms
 from execution.decisions.finishing import complete_node, fail_node
 from execution.decisions.moments import delay_seconds, time_named
 from execution.decisions.places import at
@@ -17,8 +18,6 @@ from execution.state import State
 from execution.turn import Turn
 from execution.visits import Try, Visit, Wait
 
-TERMS = ("title", "description", "approvers", "form", "on_deadline", "on_reject")
-"""What is recorded of an approval, so that whoever decides needs no other fact."""
 MAX_KEY_CHARACTERS = 512
 
 Came = tuple[datetime, facts.WaitFor, facts.SignalReceived | facts.ApprovalDecided | None]
@@ -29,41 +28,47 @@ def begin_wait(turn: Turn, node: Node, visit: Visit, attempt: int) -> None:
     """Record what is waited for."""
     config = rendered_config(turn.instance, visit, node)
     if node.type == "race":
-        waits = tuple(race_wait(label, wait, turn.now) for label, wait in config["waits"].items())
+        written = node.config["waits"]
+        waits = tuple(race_wait(label, written[label], wait, turn.now) for label, wait in config["waits"].items())
     elif node.type == "signal":
-        waits = (signal_wait("", config["name"], config.get("key")),)
+        waits = (signal_wait("", config["name"], node.config, config),)
     else:
-        waits = (approval_wait("", config, turn.now),)
+        waits = (approval_wait("", node.config, config, turn.now),)
     turn.record(facts.NodeStarted, **at(visit, attempt), node_type=node.type)
     turn.record(facts.WaitStarted, **at(visit, attempt), waits_for=waits)
 
 
-def race_wait(label: str, wait: Mapping[str, Any], now: datetime) -> facts.WaitFor:
-    """One of the waits of a race."""
+def race_wait(label: str, written: Mapping[str, Any], wait: Mapping[str, Any], now: datetime) -> facts.WaitFor:
+    """One of the waits of a race, as `written` and with its templates rendered."""
     if wait.get("signal") is not None:
-        return signal_wait(label, wait["signal"], wait.get("key"))
+        return signal_wait(label, wait["signal"], written, wait)
     if wait.get("approval") is not None:
-        return approval_wait(label, wait["approval"], now)
+        return approval_wait(label, written["approval"], wait["approval"], now)
     if wait.get("seconds") is not None:
         return facts.WaitFor(label=label, kind="time", due_at=now + timedelta(seconds=delay_seconds(wait["seconds"])))
     return facts.WaitFor(label=label, kind="time", due_at=max(now, time_named(wait["until"])))
 
 
-def signal_wait(label: str, name: Any, key: Any) -> facts.WaitFor:
-    """A wait for a signal; a key is text or a number."""
-    if key is not None and (isinstance(key, bool) or not isinstance(key, str | int | float)):
+def signal_wait(label: str, name: Any, written: Mapping[str, Any], wait: Mapping[str, Any]) -> facts.WaitFor:
+    """A wait for a signal, perhaps with a key: text or a number."""
+    key = None if written.get("key") is None else key_named(wait["key"])
+    return facts.WaitFor(label=label, kind="signal", name=str(name), key=key)
+
+
+def key_named(key: Any) -> str:
+    """The key as text; raises `NodeFailure` for what is none, null included: nobody could send a signal to it."""
+    if isinstance(key, bool) or not isinstance(key, str | int | float):
         raise NodeFailure("permanent", "bad_key", f"`key` must be text or a number, but is {key!r}.")
-    if key is not None and not 0 < len(str(key)) <= MAX_KEY_CHARACTERS:
+    if not 0 < len(str(key)) <= MAX_KEY_CHARACTERS:
         raise NodeFailure("permanent", "bad_key", f"`key` must have 1 to {MAX_KEY_CHARACTERS} characters.")
-    return facts.WaitFor(label=label, kind="signal", name=str(name), key=None if key is None else str(key))
+    return str(key)
 
 
-def approval_wait(label: str, terms: Mapping[str, Any], now: datetime) -> facts.WaitFor:
+def approval_wait(label: str, written: Mapping[str, Any], terms: Mapping[str, Any], now: datetime) -> facts.WaitFor:
     """A wait for somebody's decision, perhaps with a deadline."""
     seconds = terms.get("deadline_seconds")
     due_at = None if seconds is None else now + timedelta(seconds=delay_seconds(seconds))
-    kept = {key: terms[key] for key in TERMS if terms.get(key) is not None}
-    return facts.WaitFor(label=label, kind="approval", due_at=due_at, terms=kept)
+    return facts.WaitFor(label=label, kind="approval", due_at=due_at, terms=approval_terms(written, terms))
 
 
 def end_waits(turn: Turn) -> None:
