@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from uuid import UUID
 
+from chassis.extensions import vocabulary
 from chassis.ids import new_id
 from chassis.runtime import Runtime
 from chassis.service import Service, main
@@ -69,6 +70,8 @@ def service(arrange: Arrange = as_it_is) -> Service[Collaborators]:
         async def request_child(instance: Instance, visit: Visit, call: NodeCall) -> ChildRequested:
             return await children.request(instance, visit, call, at)
 
+        # Packages that cannot be used are found out now, not by the first run.
+        vocabulary()
         executors()
         deployment = Deployment.load(runtime.settings.pipeline)
         mailboxes = Mailboxes(Records(runtime.store))
