@@ -37,14 +37,14 @@ def lines_to(path: Path) -> list[dict]:
     return [line(f"step{number:02}", path, "${ instance.id } step" + f"{number:02}") for number in range(STEPS)]
 
 
-@pytest.mark.parametrize("shape", [chain, fan])
+@pytest.mark.parametrize(("shape", "executor"), [(chain, "parallel"), (fan, "parallel"), (chain, "langgraph")])
 async def test_in_the_middle_of_a_run_nothing_is_lost_and_nothing_done_twice(
-    house: House, ada: Api, tmp_path: Path, shape: object
+    house: House, ada: Api, tmp_path: Path, shape: object, executor: str
 ) -> None:
     path, where = tmp_path / "lines", tmp_path / "worker"
     lines = lines_to(path)
     body = shape(step("who", name="who", arguments={"path": str(where)}), *lines[:-1], nap("nap", 0.5), lines[-1])
-    body["config"] = {"executor": "parallel", "max_parallel": AT_ONCE}
+    body["config"] = {"executor": executor, "max_parallel": AT_ONCE}
     blueprint = await ada.create(body)
     connection = await nats.connect(house.up.state["nats_url"])
     heard = await connection.subscribe("headrace.execution.NodeCompleted.*")
