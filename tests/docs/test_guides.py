@@ -13,7 +13,7 @@ from headrace.tokens import sign
 from tests.docs.guides import GUIDES, INDEX, ROOT, Guide, guides, prelude
 from tests.support.stacks import Up, clean_environment
 
-SECONDS = 60.0
+SECONDS = 180.0
 BETWEEN = "=== next step ==="
 INVALID = {"broken.yaml", "mapped.yaml"}
 """Shown to be refused."""
