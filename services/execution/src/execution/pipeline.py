@@ -85,7 +85,7 @@ class Pipeline:
 
     async def drain(self, turn: Turn) -> None:
         """Answer and advance in turns until nothing follows, or the turn is long enough to be committed."""
-        if turn.instance.started_at is None and turn.heard == 0:
+        if turn.instance.started_at is None and turn.heard == 0 and not turn.instance.ended:
             for middleware in self.road_of(turn.instance).resuming:
                 await middleware(turn.instance.request, turn, self.around)
         before = -1

@@ -129,11 +129,16 @@ class State:
         """The earliest time at which there is something to decide."""
         if self.pause_requested_by is not None:
             return None
+        if self.retry_at is not None:
+            return self.retry_at
         moments = [timer.due_at for timer in self.timers.values()]
         moments += [wait.due_at for wait in self.waits.values() if wait.due_at is not None]
         moments += [opened.expires_at for opened in self.opened.values() if opened.expires_at is not None]
         moments += [child.expires_at for child in self.children.values() if child.expires_at is not None]
-        moments += [moment for moment in (self.admitted_at, self.deadline, self.retry_at) if moment is not None]
+        if self.compensation is None and self.deadline is not None:
+            moments.append(self.deadline)
+        if self.admitted_at is not None and None not in self.queueing:
+            moments.append(self.admitted_at)
         return min(moments, default=None)
 
     def node(self, visit: Visit) -> Node:

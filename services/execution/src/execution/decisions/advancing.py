@@ -62,6 +62,8 @@ def stopped(turn: Turn) -> bool:
         answer_failures(turn)
     if instance.ended or instance.failed:
         return True
+    if instance.held:
+        withdrawing.leave_forsaken_sections(turn)
     if is_late(turn):
         seconds = instance.request.config.timeout_seconds
         ending.fail(turn, RunError(type="timeout", code="execution_timeout", message=f"Not done after {seconds:g} s."))

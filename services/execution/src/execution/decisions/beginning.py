@@ -10,7 +10,7 @@ from contracts.node_types import BODY_TYPES, PURE_TYPES, TIMER_TYPES, WAIT_TYPES
 from contracts.workflow import MAX_VISITS_PER_NODE, Concurrency, Node, policy_of
 from execution.decisions import withdrawing
 from execution.decisions.bodies import begin_body
-from execution.decisions.finishing import complete_node, fail_node, is_compensating
+from execution.decisions.finishing import complete_node, fail_node, is_compensating, visits_allowed
 from execution.decisions.moments import delay_seconds, time_named
 from execution.decisions.places import PURE_ERRORS, as_failure, at
 from execution.decisions.waits import begin_wait
@@ -20,8 +20,6 @@ from execution.routing import rendered_config, scope_of
 from execution.turn import Turn
 from execution.variables import changed_variable
 from execution.visits import Try, Visit
-
-DEFAULT_MAX_VISITS = 100
 
 
 def begin(turn: Turn, visit: Visit, attempt: int) -> None:
@@ -44,7 +42,7 @@ def check_begin(turn: Turn, visit: Visit) -> None:
     """Raise `NodeFailure` for a visit too many, and for a join that too few branches came to."""
     if is_compensating(turn, visit):
         return
-    limit = turn.instance.request.config.max_visits or DEFAULT_MAX_VISITS
+    limit = visits_allowed(turn)
     if visit.number > limit:
         message = f"Node {visit.node_id!r} was visited more than {min(limit, MAX_VISITS_PER_NODE)} times (max_visits)."
         raise NodeFailure("permanent", "too_many_visits", message)

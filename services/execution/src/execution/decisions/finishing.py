@@ -13,6 +13,8 @@ from execution.routing import catching_edges, rendered, taken_edges
 from execution.turn import Turn
 from execution.visits import Try, Visit
 
+DEFAULT_MAX_VISITS = 100
+
 
 @dataclass(frozen=True, slots=True)
 class ChildRequested:
@@ -88,6 +90,11 @@ def is_compensating(turn: Turn, visit: Visit) -> bool:
     return compensation is not None and compensation.visit == visit
 
 
+def visits_allowed(turn: Turn) -> int:
+    """How often a node may be visited in one frame."""
+    return turn.instance.request.config.max_visits or DEFAULT_MAX_VISITS
+
+
 def fail_node(turn: Turn, tried: Try, failure: NodeFailure) -> None:
     """Record a failed attempt; the retry middleware hears it."""
     error = RunError(type=failure.type, code=failure.code, message=failure.message, node_id=tried.visit.node_id)
@@ -108,7 +115,12 @@ def fail_with(turn: Turn, tried: Try, error: RunError, retry_after_seconds: floa
 
 
 def answer_failure(turn: Turn, visit: Visit, failed: facts.NodeFailed) -> bool:
-    """What the graph says to a failure that is not retried: a fallback value, or error edges. False when nothing."""
+    """What the graph says to a failure that is not retried: a fallback value, or error edges. False when nothing.
+
+    That a node was visited too often is answered once: a way back to the node would lead in circles for ever.
+    """
+    if visit.number > visits_allowed(turn) + 1 and not is_compensating(turn, visit):
+        return False
     if fall_back(turn, visit, failed):
         return True
     try:

@@ -82,6 +82,14 @@ def cancel_as_asked(turn: Turn) -> None:
             give_up(turn, [visit], "requested")
 
 
+def leave_forsaken_sections(turn: Turn) -> None:
+    """Give back the places of visits that failed, or were given up, without having begun again."""
+    instance = turn.instance
+    busy = {visit for visit, _ in instance.live()} | instance.ready.keys() | instance.failed.keys()
+    for place in [place for place in instance.held if place is not None and place not in busy]:
+        leave_section(turn, place)
+
+
 def give_up_everything(turn: Turn) -> None:
     """Nothing in flight is waited for any more, in whatever frame; a retry may take it up again."""
     instance = turn.instance

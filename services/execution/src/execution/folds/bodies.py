@@ -41,9 +41,18 @@ def body_completed(state: State, event: facts.BodyCompleted) -> None:
     """A pass is done."""
     if (over := closed(state, event, event.index)) is not None:
         opened, frame = over
+        if frame is not None and frame.stopped:
+            forget_rest(state, frame)
         opened.last = frame
         opened.results[event.index] = event.output
         opened.broke |= event.broke
+
+
+def forget_rest(state: State, frame: Frame) -> None:
+    """What giving up the rest of a pass has made ready never begins, and nobody answers what failed there."""
+    frame.forget_ready()
+    for visit in [visit for visit in state.failed if visit.scope == frame.scope]:
+        del state.failed[visit]
 
 
 def body_failed(state: State, event: facts.BodyFailed) -> None:

@@ -1,10 +1,12 @@
 """Facts of the instance as a whole: accepted, claimed, resting, paused, ended, going on again."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from contracts import instance_events as facts
 from contracts.execution import RunError, Status
+from execution.folds.nodes import expiry
 from execution.state import State
 from execution.visits import Compensation, Visit
 
@@ -87,13 +89,14 @@ def retried(state: State, event: facts.InstanceRetried) -> None:
     state.cancel_requested_by = None
     failed = {visit: failure.attempt + 1 for visit, failure in state.failed.items()}
     state.failed.clear()
+    state.cancel_visits.clear()
     if state.root is not None:
-        revive(state, failed | state.root.broken_off)
+        revive(state, failed | state.root.broken_off, event.timestamp)
         state.root.broken_off.clear()
 
 
-def revive(state: State, visits: dict[Visit, int]) -> None:
-    """Make visits ready again; a body that had failed goes on with its passes, the completed ones stay so."""
+def revive(state: State, visits: dict[Visit, int], now: datetime) -> None:
+    """Make visits ready again; a body that had failed goes on with its passes and has its whole time once more."""
     for visit, attempt in visits.items():
         opened = state.broken.pop(visit, None)
         if opened is None:
@@ -102,13 +105,14 @@ def revive(state: State, visits: dict[Visit, int]) -> None:
             continue
         state.opened[visit] = opened
         state.unsettled[visit] = None
+        opened.since, opened.expires_at = now, expiry(state, visit, now)
         passes, opened.broken = opened.broken, {}
         for index, frame in passes.items():
             opened.failures.pop(index, None)
             opened.live.add(index)
             state.frames[frame.scope] = frame
             again, frame.broken_off = frame.broken_off, {}
-            revive(state, again)
+            revive(state, again, now)
 
 
 def compensation_started(state: State, event: facts.CompensationStarted) -> None:

@@ -98,8 +98,9 @@ def place_of(event: facts.SectionEvent) -> Place:
 
 
 def cancel_requested(state: State, event: facts.InstanceCancelRequested) -> None:
-    """The owner ends it at its next decision."""
+    """The owner ends it at its next decision; a pause would keep it from undoing what was done."""
     state.cancel_requested_by = event.by
+    state.pause_requested_by = None
     state.stirred = True
 
 

@@ -23,6 +23,8 @@ SOON = timedelta(seconds=30)
 
 async def queue(event: facts.SectionRequested, turn: Turn, around: Surroundings) -> Verdict:
     """Draw a ticket; where a place is free the entrance is recorded in the same turn."""
+    if place_of(event) not in turn.instance.queueing:
+        return Verdict.PASS
     if await around.sections.enter(ticket_of(event, turn.instance.request.user_id)):
         turn.record(facts.SectionEntered, **where(event))
     return Verdict.PASS
