@@ -108,7 +108,7 @@ class TestAPassThatIsBrokenOff:
     def test_is_not_asked_what_failed_in_it_at_the_same_moment(self) -> None:
         story = Story(self.GRAPH)
         place = {"visit": 1, "attempt": 1, "scope": "round:1:1:0"}
-        story.done("one", scope=place["scope"])
+        story.done("one", scope="round:1:1:0")
         turn = Turn(story.instance, story.now)
         turn.record(facts.NodeCompleted, node_id="leave", **place, node_type="tool", output=None, taken=(5,))
         turn.record(facts.NodeCompleted, node_id="out", **place, node_type="break", output=None, taken=())
