@@ -72,7 +72,8 @@ def pull(bus: Bus, kind: str, worker: Worker) -> PullLoop:
         instance_id, version = instance_in(msg.data)
         run = worker.runs.get(instance_id)
         if run is None:
-            await worker.take_over(instance_id)
+            if not worker.rested.has_seen(instance_id, version):
+                await worker.take_over(instance_id)
         elif run.instance.version < version:
             run.poke()
         await msg.ack()

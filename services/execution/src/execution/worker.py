@@ -17,6 +17,7 @@ from execution.decisions.advancing import claim
 from execution.domain import Instance
 from execution.known import KnownBlueprints
 from execution.leases import Leases
+from execution.rested import Kept, Rested
 from execution.running import Run, Workshop, seconds_until
 from execution.turn import Turn
 
@@ -42,6 +43,7 @@ class Worker:
         self.leases = leases
         self.slots = slots
         self.runs: dict[UUID, Run] = {}
+        self.rested = Rested(shop.records)
         self.tasks: set[asyncio.Task[Any]] = set()
         self.line: deque[UUID] = deque()
         self.taking = 0
@@ -81,6 +83,8 @@ class Worker:
         finally:
             del self.runs[run.instance.id]
         run.left.set()
+        if not run.spoilt:
+            self.rested.keep(run.instance, run.traceparent)
         if run.stale:
             # Somebody recorded something while the run was on its way to rest.
             self.request(run.instance.id)
@@ -117,21 +121,31 @@ class Worker:
         """One try at it; raises `VersionConflict` when somebody else recorded something meanwhile."""
         if instance_id in self.runs:
             return True
+        kept = await self.rested.take(instance_id) or await self.read(instance_id)
+        if kept is None:
+            return False
+        if not await self.may_take(kept.instance):
+            self.rested.keep(kept.instance, kept.traceparent)
+            return False
+        turn = Turn(kept.instance, clock.now())
+        claim(turn, self.id)
+        await self.shop.pipeline.drain(turn)
+        await self.start(turn.instance, turn, traceparent=kept.traceparent)
+        return True
+
+    async def read(self, instance_id: UUID) -> Kept | None:
+        """The instance with its graph, if there is something to do for it."""
         history, traceparent = await self.shop.records.traced_history(instance_id)
         instance = Instance.replay(instance_id, history)
         if not history or not await self.may_take(instance):
-            return False
+            return None
         request = instance.request
         version = await self.known.find(request.blueprint_id, request.blueprint_version)
         if version is None:
             log.warning("worker.version_not_here", blueprint_id=str(request.blueprint_id))
             self.wake_at(clock.now() + TRY_AGAIN, instance_id)
-            return False
-        turn = Turn(Instance.replay(instance_id, history, version.graph), clock.now())
-        claim(turn, self.id)
-        await self.shop.pipeline.drain(turn)
-        await self.start(turn.instance, turn, traceparent=traceparent)
-        return True
+            return None
+        return Kept(Instance.replay(instance_id, history, version.graph), traceparent)
 
     async def may_take(self, instance: Instance) -> bool:
         """Whether it has something to do now and no living owner."""
