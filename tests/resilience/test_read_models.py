@@ -44,7 +44,7 @@ BODIES = {
     "remembered": chain(step("tell"), config={"cache": {"ttl_seconds": 600}}),
     "called off": chain(nap("nap", 60), step("never")),
     "stopped": chain(nap("nap", 60), step("never")),
-    "held": chain(step("wait", "delay", seconds=5), step("tell")),
+    "held": chain(step("called", "signal", name="call"), step("tell")),
     "signalled": chain(step("called", "signal", name="call"), step("tell", arguments="${ nodes.called }")),
     "mended": chain(step("tell"), step("shaky", name="fail", arguments={"times": 1})),
     "item by item": chain(
@@ -55,7 +55,7 @@ BODIES = {
 STEERED = {
     "called off": (("cancel", {}),),
     "stopped": (("terminate", {}),),
-    "held": (("pause", {}), ("resume", {})),
+    "held": (("pause", {}), ("resume", {}), ("signal", {"name": "call"})),
     "signalled": (("signal", {"name": "call", "payload": {"x": 1}}),),
 }
 """Orders that a run of this kind gets as soon as it has begun."""

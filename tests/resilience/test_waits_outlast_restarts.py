@@ -26,7 +26,7 @@ def waiting_at(*steps: Json, name: str) -> Json:
 SIGNALLED = waiting_at(step("go", "signal", name="go"), name="signalled")
 KEYED = waiting_at(step("go", "signal", name="go", key="${ input }"), name="keyed")
 APPROVED = waiting_at(step("review", "approval"), name="approved")
-PAUSED = waiting_at(step("pause", "delay", seconds=0.2), step("tell"), name="paused")
+PAUSED = waiting_at(step("pause", "delay", seconds=5), step("tell"), name="paused")
 FAILED = waiting_at(step("shaky", name="fail", arguments={"error_type": "permanent", "times": 1}), name="failed")
 
 
