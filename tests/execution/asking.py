@@ -43,6 +43,15 @@ async def reaches(mill: Mill, instance_id: UUID, status: str) -> None:
     await eventually(is_so)
 
 
+async def has_rested(mill: Mill, instance_id: UUID) -> None:
+    """Return once it has left memory, whether or not its time has come since."""
+
+    async def is_so() -> bool:
+        return "InstanceSuspended" in await mill.told(instance_id)
+
+    await eventually(is_so)
+
+
 async def output(mill: Mill, instance_id: UUID) -> Any:
     """What the run answers once it has completed."""
     await reaches(mill, instance_id, "completed")

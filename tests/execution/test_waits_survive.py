@@ -12,7 +12,7 @@ from chassis import clock
 from contracts.blueprint import BlueprintReference
 from contracts.instance_events import NodeCompleted
 from contracts.steering import CancelNode, PauseInstance, ResumeInstance, RetryInstance, TerminateInstance
-from tests.execution.asking import begun, decide, order, output, post, reaches, signal, waits
+from tests.execution.asking import begun, decide, has_rested, order, output, post, reaches, signal, waits
 from tests.support.builders import a_graph, a_node
 from tests.support.mill import Mill, milling
 
@@ -47,7 +47,7 @@ async def test_times(process: Process) -> None:
             await waiting(mill, "race", waits={"never": {"signal": "x"}, "soon": {"seconds": SOON_SECONDS}}),
         ]
         for run in runs:
-            await reaches(mill, run, "waiting")
+            await has_rested(mill, run)
     async with process() as mill:
         assert [await output(mill, run) for run in runs] == [None, None, {"winner": "soon", "output": None}]
 
