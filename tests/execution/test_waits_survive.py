@@ -119,7 +119,7 @@ async def test_orders(process: Process) -> None:
     fails = a_node("work", "tool", name="fail", arguments={"error_type": "permanent", "message": "no", "times": 1})
     before = a_node("before", "tool")
     async with process() as mill:
-        delay = {"seconds": SOON_SECONDS}
+        delay = {"seconds": 4}
         paused, terminated = await waiting(mill, "delay", **delay), await waiting(mill, "signal", name="go")
         given_up = await waiting(mill, "signal", name="go")
         failed = await mill.execute(await mill.know(a_graph("start -> before", "before -> work", before, fails)))
