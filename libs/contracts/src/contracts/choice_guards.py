@@ -5,7 +5,7 @@ from contracts.graph_shape import TooTangled
 NEVER, ALWAYS = 0, 1
 MAX_FUNCTIONS = 50_000
 """Functions kept of one graph; what needs more is refused."""
-MAX_STEPS = 400_000
+MAX_STEPS = 200_000
 """Pairs and triples of functions that are combined for one graph."""
 MAX_CHOICES_DEEP = 300
 """Choices that one function may depend on in a row, so that judging it needs no deep stack."""

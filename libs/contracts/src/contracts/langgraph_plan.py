@@ -4,8 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from contracts.choice_guards import ALWAYS, NEVER, Guards
-from contracts.graph_shape import Adjacency, Loop, loops, split_of
+from contracts.graph_shape import Adjacency, Loop, TooTangled, loops, split_of
 from contracts.workflow import Edge, WorkflowGraph
+
+MAX_LOOPS_LEFT = 100
+"""Loops that one edge may lead out of."""
+MAX_BRANCHES = 500
+"""Branches with different guards that one node may bring together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,8 @@ class _Plan:
         self.meetings: dict[str, Meeting] = {}
         self.taken: dict[int, int] = {}
         """By edge: its guard, in the round of the loops around its source."""
+        self.known: dict[int, int] = {}
+        """By edge: its guard in the round that leaves the loops it leads out of."""
         self.loops = sorted(loops(shape), key=lambda loop: len(loop.body))
         self.loops_of: dict[str, list[Loop]] = {}
         for loop in self.loops:
@@ -147,12 +154,18 @@ class _Plan:
 
     def guard(self, index: int) -> int:
         """When an edge is taken; of one that leaves loops, among the rounds that begin no other."""
-        found = self.taken[index]
-        for loop in self.left_by(index):
-            again = NEVER
-            for back in loop.back_edges:
-                again = self.guards.either(again, self.guard(back))
-            found = self.guards.given(found, self.guards.no(again))
+        found = self.known.get(index)
+        if found is None:
+            left = self.left_by(index)
+            if len(left) > MAX_LOOPS_LEFT:
+                raise TooTangled("loops are nested too deeply")
+            found = self.taken[index]
+            for loop in left:
+                again = NEVER
+                for back in loop.back_edges:
+                    again = self.guards.either(again, self.guard(back))
+                found = self.guards.given(found, self.guards.no(again))
+            self.known[index] = found
         return found
 
     def arriving(self, node_id: str) -> int:
@@ -177,6 +190,8 @@ class _Plan:
         classes: dict[int, list[Meeting]] = {}
         for guard, way in branches:
             classes.setdefault(guard, []).append(way)
+        if len(classes) > MAX_BRANCHES:
+            raise TooTangled("branches that meet are too many")
         return [(guard, AllOf(tuple(ways)) if ways[1:] else ways[0]) for guard, ways in classes.items()]
 
     def together(self, node_id: str, branches: list[Branch]) -> Branch:

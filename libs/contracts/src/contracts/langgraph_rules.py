@@ -46,7 +46,7 @@ def _of_meetings(placed: PlacedGraph) -> Iterator[Problem]:
         return
     for index, node in enumerate(placed.graph.nodes):
         join, meeting = join_of(node), meetings.get(node.id)
-        if join is None or meeting is None or join.kind == "all" or isinstance(meeting, Way):
+        if join is None or meeting is None or join.kind == "all" or join.cancel_rest or isinstance(meeting, Way):
             continue
         if join.kind == "n_of_m" or not is_merge(meeting):
             sentence = f"`{node.id}` is visited before all live branches have come (`{join.kind}`)"
