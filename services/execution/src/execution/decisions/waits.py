@@ -137,7 +137,8 @@ def answer_of(awaited: facts.WaitFor, decided: facts.ApprovalDecided | None) -> 
         members = ("approved", "by", "comment", "form")
         decision = {name: getattr(decided, name) for name in members}
     if not decision["approved"] and terms.get("on_reject", "fail") == "fail":
-        raise NodeFailure("rejected", "rejected", f"Rejected by {decision['by'] or 'the deadline'}.")
+        said = f": {decision['comment']}" if decision["comment"] else "."
+        raise NodeFailure("rejected", "rejected", f"Rejected by {decision['by'] or 'the deadline'}{said}")
     return decision
 
 
