@@ -111,6 +111,12 @@ class TestLoops:
         visited = path(flow, taking({"h": [["c", "x"], ["c"]], "c": [["h"], ["y"]]}))
         assert visited == ["start", "h", "x", "c", "h", "c", "y", "join"]
 
+    def test_where_loops_that_share_nodes_are_entered_in_several_places_no_branch_is_lost(self) -> None:
+        ways_in = ("start -> a", "start -> b", "start -> d")
+        flow = flow_of(*ways_in, "d -> c", "a -> b", "c -> d", "b -> c", "a -> d", "d -> a")
+        assert flow.graph.back, "it has loops"
+        assert path(flow, taking({"start": [["d"]], "d": [[]]})) == ["start", "d"]
+
 
 @given(st.data())
 def test_every_run_of_an_acyclic_graph_visits_each_node_at_most_once_and_ends(data: st.DataObject) -> None:

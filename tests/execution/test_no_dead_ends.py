@@ -54,7 +54,7 @@ class TestWakingForNothing:
 
 
 class TestSections:
-    def test_a_body_that_is_tried_again_does_not_wait_for_the_place_of_its_own_failure(self) -> None:
+    def test_a_pass_does_not_wait_for_the_place_of_one_that_failed(self) -> None:
         body = a_body("begin -> work", a_node("work", "tool", **LOCKED))
         tolerant = a_node("each", "map", items=[1, 2], max_concurrency=1, tolerated_failures=1, body=body)
         story = Story(a_graph("start -> each", tolerant))
@@ -135,4 +135,14 @@ class TestACancel:
         story.done("book")
         story.hears(facts.InstancePauseRequested, by="alice")
         assert "NodeStarted release" in story.hears(facts.InstanceCancelRequested, by="alice")
+        assert story.done("release")[-1] == "InstanceCancelled"
+
+    def test_of_a_run_that_is_to_be_tried_again_undoes_it_at_once_and_tries_nothing(self) -> None:
+        again = {"max_attempts": 2, "backoff_seconds": 60}
+        graph = a_graph("start -> book", "book -> work", a_node("work", "tool"), *BOOKED)
+        story = Story(graph, instance_retry=again)
+        story.done("book")
+        story.failing("work", "transient")
+        assert "NodeStarted release" in story.hears(facts.InstanceCancelRequested, by="alice")
+        story.later(100)
         assert story.done("release")[-1] == "InstanceCancelled"

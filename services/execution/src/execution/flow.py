@@ -81,6 +81,12 @@ class Flow:
         self.settle()
 
     def settle(self) -> None:
+        """Send on everything that has left its node, also what only waits for each other."""
+        self.send_on()
+        while self.active == 0 and self.release():
+            self.send_on()
+
+    def send_on(self) -> None:
         """Send on everything that has left its node."""
         while self.leaving:
             source, alive_edges = self.leaving.popleft()
@@ -213,6 +219,20 @@ class Flow:
             for index in self.graph.exits[number]:
                 if index not in taken:
                     self.deliver(index, alive=False)
+
+    def release(self) -> bool:
+        """Where nothing else goes on, let the untaken exits of the innermost loop die that still holds tokens.
+
+        Only in loops with several entries may tokens wait for each other. False when there are none.
+        """
+        for number, current in enumerate(self.rounds):
+            dying = [index for index in self.graph.exits[number] if index not in current.exits_taken]
+            if current.alive and dying:
+                current.exits_taken.update(dying)
+                for index in dying:
+                    self.deliver(index, alive=False)
+                return True
+        return False
 
     def reopen(self, index: int) -> None:
         """An edge into a loop that has ended is waited for again."""

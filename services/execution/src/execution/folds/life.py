@@ -116,8 +116,9 @@ def revive(state: State, visits: dict[Visit, int], now: datetime) -> None:
 
 
 def compensation_started(state: State, event: facts.CompensationStarted) -> None:
-    """From here on it only undoes."""
+    """From here on it only undoes; whoever cancels a run that was to be tried again does not want that any more."""
     state.compensation = Compensation(event.error)
+    state.retry_at = None
     state.failed.clear()
     state.ready.clear()
 
