@@ -7,7 +7,7 @@ import pytest
 from chassis.ids import new_id
 from contracts.execution import RunError
 from contracts.instance_events import InstanceCancelRequested
-from contracts.steering import LineageView, RetryInstance
+from contracts.steering import LineageView, RetryInstance, TerminateInstance
 from contracts.workflow import MAX_CHILD_DEPTH
 from execution.families import lineage
 from tests.execution.families import DOUBLES, WAITS, calling, calls, cancel, child_of, reaches, request_of, send_go
@@ -145,6 +145,11 @@ class TestGivingUp:
         asked = [fact.by for fact in await mill.facts(child_id) if isinstance(fact, InstanceCancelRequested)]
         assert asked == ["parent"]
         assert (await mill.instance(parent_id)).status == "cancelled"
+
+    async def test_a_terminated_parent_takes_its_child_along_at_once(self, mill: Mill) -> None:
+        parent_id, child_id = await self.waiting(mill)
+        await mill.runtime.bus.ask_for(TerminateInstance(caller=ALICE, instance_id=parent_id))
+        await reaches(mill, child_id, "terminated")
 
     async def test_a_child_undoes_what_it_did(self, mill: Mill) -> None:
         undoes = a_graph(

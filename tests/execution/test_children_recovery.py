@@ -127,6 +127,18 @@ async def caught(mill: Mill, instance_id: UUID) -> bool:
     return "WaitStarted" in await mill.told(instance_id)
 
 
+async def test_a_child_that_is_let_in_after_its_parent_gave_up_is_given_up_too(mill: Mill) -> None:
+    """Its request is on its way, held up by a slow table, while the parent is cancelled."""
+    blueprint = await mill.know(calling(await mill.know(WAITS)))
+    async with mill.runtime.pool.acquire() as slow, slow.transaction():
+        await slow.execute("LOCK TABLE known_blueprints IN ACCESS EXCLUSIVE MODE")
+        answer = await mill.execute(blueprint, wait=0)
+        await eventually(lambda: mill.told(answer.instance_id))
+        await cancel(mill, answer.instance_id)
+        await reaches(mill, answer.instance_id, "cancelled")
+    await reaches(mill, child_id_of(answer.instance_id, CALL, 1), "cancelled")
+
+
 async def test_one_slot_is_enough_for_a_whole_family(execution_dsn: str, nats_url: str, namespace: str) -> None:
     async with milling(execution_dsn, nats_url, namespace, slots=1) as mill:
         blueprint = await mill.know(DOUBLES)
