@@ -55,7 +55,8 @@ def meetings_of(graph: WorkflowGraph) -> dict[str, Meeting]:
 
     A *choice* is what a split, an error edge or a back edge leaves to the data. Every edge has a guard, the function
     of the choices by which it is taken; edges out of a loop are judged in the round that leaves it. Raises
-    `Inexpressible`, and `TooTangled` when the guards grow too large. The graph must have one start.
+    `Inexpressible`, and `TooTangled` when the guards grow too large. The graph must have one start. The same graph has
+    the same answer, in the same order, in every process.
     """
     plan = _Plan(Adjacency(graph))
     plan.walk()
@@ -78,11 +79,11 @@ class _Plan:
         for loop in self.loops:
             for node_id in loop.body:
                 self.loops_of.setdefault(node_id, []).append(loop)
-        self.ways_in: dict[str, list[int]] = {node_id: [] for node_id in shape.reached}
-        for node_id in shape.reached:
-            for index in shape.outgoing[node_id]:
-                if index not in shape.closing:
-                    self.ways_in[self.edges[index].target].append(index)
+        reached = [node_id for node_id in shape.nodes if node_id in shape.reached]
+        self.ways_in: dict[str, list[int]] = {node_id: [] for node_id in reached}
+        for index in sorted(index for node_id in reached for index in shape.outgoing[node_id]):
+            if index not in shape.closing:
+                self.ways_in[self.edges[index].target].append(index)
 
     def left_by(self, index: int) -> list[Loop]:
         """The loops that an edge leaves, the innermost first."""
@@ -237,11 +238,11 @@ class _Order:
         self.seen: set[str] = set()
         self.missing = {node_id: len(ways) for node_id, ways in plan.ways_in.items()}
         self.unseen = {loop.header: len(loop.body) for loop in plan.loops}
-        self.after: dict[str, set[str]] = {}
+        self.after: dict[str, dict[str, None]] = {}
         for ways in plan.ways_in.values():
             for index in ways:
                 for loop in plan.left_by(index):
-                    self.after.setdefault(loop.header, set()).add(plan.edges[index].target)
+                    self.after.setdefault(loop.header, {})[plan.edges[index].target] = None
         for targets in self.after.values():
             for node_id in targets:
                 self.missing[node_id] += 1

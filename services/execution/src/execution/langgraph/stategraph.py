@@ -43,7 +43,7 @@ def state_graph_of(graph: CompiledGraph) -> CompiledStateGraph[Any, Any, Any, An
 
 
 class _Building:
-    """Node X is `node X`, its state `visit X`, the passes of a body `body X`; branches meet at `join n`."""
+    """Node X is `node X`, its state `visit X`, the passes of a body `body X`; branches meet at `join n X`."""
 
     def __init__(self, graph: CompiledGraph) -> None:
         self.graph = graph
@@ -53,7 +53,7 @@ class _Building:
             state_of("State", self.reached), Context, output_schema=Nothing
         )
         self.leads_to = {index: node_name(edge.target) for index, edge in enumerate(graph.edges)}
-        self.joins = 0
+        self.meeting_at, self.places = graph.start, 0
 
     def compiled(self) -> CompiledStateGraph[Any, Any, Any, Any]:
         for node_id in self.reached:
@@ -63,6 +63,7 @@ class _Building:
                 self.builder.add_node(body_name(node_id), _Building(self.graph.bodies[node_id]).compiled())
                 self.builder.add_edge(body_name(node_id), name)
         for target, meeting in self.meetings.items():
+            self.meeting_at, self.places = target, 0
             self.meet(meeting, node_name(target))
         self.builder.add_edge(START, node_name(self.graph.start))
         return self.builder.compile()
@@ -88,9 +89,9 @@ class _Building:
         self.builder.add_edge(places, target)
 
     def place(self) -> str:
-        """A node that only says that a branch has come."""
-        self.joins += 1
-        name = f"join {self.joins}"
+        """A node that only says that a branch has come; named alike in every process, for threads outlive processes."""
+        self.places += 1
+        name = f"join {self.places} {self.meeting_at}"
         self.builder.add_node(name, came, input_schema=Nothing)
         return name
 
