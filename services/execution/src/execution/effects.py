@@ -1,5 +1,6 @@
 """Running one attempt of an effectful node: render its configuration, act, bound its time and its output."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from chassis import telemetry
@@ -53,7 +54,9 @@ class Effects:
             return NodeFailure("permanent", "expression_failed", str(error))
         except TimeoutError as error:
             return NodeFailure("timeout", "node_timeout", f"Timed out: {error}" if str(error) else "Timed out.")
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and is_being_stopped():
+                raise
             log.exception("node.raised", instance_id=str(instance.id), node_id=node.id)
             return NodeFailure("permanent", "node_raised", f"{type(error).__name__}: {error}")
 
@@ -82,3 +85,9 @@ class Effects:
             timeout_seconds=policy_of(node, "timeout_seconds"),
             pulse=pulse,
         )
+
+
+def is_being_stopped() -> bool:
+    """Whether the running task is told to stop; a node may also let through that something of its own was cancelled."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -152,7 +152,7 @@ class Worker:
         if instance.ended:
             return False
         if instance.status == "paused":
-            return instance.cancel_requested_by is not None or instance.terminate_requested_by is not None
+            return instance.pause_requested_by is None or instance.terminate_requested_by is not None
         if instance.status == "waiting":
             due = instance.resumes_at
             return instance.stirred or (due is not None and due <= clock.now())
