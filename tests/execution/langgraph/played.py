@@ -131,6 +131,11 @@ class Played:
         if len(self.facts) > MAX_FACTS:
             raise Endless
 
+    @property
+    def gave_up(self) -> bool:
+        """Whether something was under way that nobody waited for any more."""
+        return any(isinstance(event, facts.NodeCancelled) for event in self.facts)
+
     def story(self) -> Counter[str]:
         """What was recorded, node by node, whatever its order."""
         told = (facts.NodeStarted, facts.NodeCompleted, facts.NodeFailed, facts.ErrorCaught, facts.NodeCancelled)

@@ -31,7 +31,7 @@ async def test_the_same_is_recorded_as_without_langgraph(seed: int, trouble: flo
         pytest.skip("the data of this run leads round and round")
     found = await Played(graph, by_dice(seed), "langgraph", seed, trouble).play()
     assert found.instance.status == wanted.instance.status, found.instance.error
-    if wanted.instance.status == "completed":
-        # What still goes on when a run fails depends on who is faster.
+    if wanted.instance.status == "completed" and not wanted.gave_up:
+        # What still goes on when a run, or a pass, fails depends on who is faster.
         assert found.story() == wanted.story()
         assert found.instance.output == wanted.instance.output
