@@ -21,12 +21,15 @@ JOINS: tuple[Any, ...] = (
     {"kind": "any", "cancel_rest": True},
     {"kind": "n_of_m", "n": 2, "cancel_rest": True},
 )
+SECTION = {"concurrency": {"key": "'k'"}}
+LIMITS: tuple[dict[str, Any], ...] = ({}, {"timeout_seconds": 100}, {"instance_retry": {"max_attempts": 2}})
 TURNS_MAX = 400
 
 
 def a_body(draw: st.DrawFn, prefix: str) -> dict[str, Any]:
-    """Two effects side by side, or one after the other."""
-    first, second = a_node(f"{prefix}x", "tool", compensate=f"{prefix}u"), a_node(f"{prefix}y", "tool")
+    """An effect, perhaps with another one or a break at its side."""
+    first = a_node(f"{prefix}x", "tool", compensate=f"{prefix}u", **draw(st.sampled_from([{}, SECTION])))
+    second = a_node(f"{prefix}y", draw(st.sampled_from(["tool", "break"])))
     begin = f"{prefix}s"
     edges = draw(st.sampled_from([(f"{begin} -> {prefix}x", f"{begin} -> {prefix}y"), (f"{begin} -> {prefix}x",)]))
     graph = a_graph(a_node(begin, "start"), first, second, a_node(f"{prefix}u", "tool"), *edges, start=begin)
@@ -51,13 +54,13 @@ def some_node(draw: st.DrawFn, name: str) -> Node:
     if draw(st.booleans()):
         config["fallback"] = "spare"
     if kind == "tool" and draw(st.booleans()):
-        config["concurrency"] = {"key": "'k'"}
+        config |= SECTION
     return a_node(name, kind, **config)
 
 
 @st.composite
 def graphs(draw: st.DrawFn) -> WorkflowGraph:
-    """A few nodes in a row, edges leading onward, some of them only taken on an error or never."""
+    """A few nodes in a row, edges leading onward, or back on an error; some of them only taken on an error or never."""
     names = [f"n{index}" for index in range(draw(st.integers(2, 6)))]
     nodes = [some_node(draw, name) for name in names]
     edges = {f"start -> {names[0]}"}
@@ -66,6 +69,9 @@ def graphs(draw: st.DrawFn) -> WorkflowGraph:
         for source in sources:
             ways = ["", " if true", " if false"] + ([" on any"] if source != "start" else [])
             edges.add(f"{source} -> {name}{draw(st.sampled_from(ways))}")
+    for source, target in draw(st.lists(st.tuples(st.sampled_from(names), st.sampled_from(names)), max_size=2)):
+        if names.index(target) <= names.index(source):
+            edges.add(f"{source} -> {target} on any")
     return a_graph(*nodes, *sorted(edges))
 
 
@@ -84,8 +90,13 @@ def live(story: Story, draw: st.DrawFn) -> None:
     for _ in range(TURNS_MAX):
         if story.instance.ended:
             return
-        if draw(st.integers(0, 40)) == 0:
+        assert not wakes_for_nothing(story), "it would rest and wake without end"
+        order = draw(st.integers(0, 40))
+        if order == 0:
             story.hears(facts.InstanceCancelRequested, by="bob")
+        elif order == 1 and list(story.instance.live()):
+            visit = draw(st.sampled_from(sorted(visit for visit, _ in story.instance.live())))
+            story.hears(facts.NodeCancelRequested, node_id=visit.node_id, by="bob")
         elif let_in(story):
             continue
         elif story.instance.running:
@@ -97,6 +108,14 @@ def live(story: Story, draw: st.DrawFn) -> None:
         else:
             story.later(30)
     raise AssertionError(f"does not end: {[type(event).__name__ for event in story.facts[-20:]]}")
+
+
+def wakes_for_nothing(story: Story) -> bool:
+    """Whether it wakes at a moment that has passed, or rests although nothing can reach it."""
+    instance = story.instance
+    if instance.wakes_at is not None:
+        return instance.wakes_at <= story.now
+    return not (instance.running or instance.waits or instance.queueing)
 
 
 def picture(instance: Instance) -> dict[str, Any]:
@@ -111,7 +130,7 @@ def picture(instance: Instance) -> dict[str, Any]:
 @given(st.data())
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_run_ends_and_its_facts_tell_it_again(data: st.DataObject) -> None:
-    story = Story(data.draw(graphs()))
+    story = Story(data.draw(graphs()), max_visits=5, **data.draw(st.sampled_from(LIMITS)))
     live(story, data.draw)
     if story.instance.status == "failed" and story.instance.compensation is None and data.draw(st.booleans()):
         story.hears(facts.InstanceRetried, by="alice")
