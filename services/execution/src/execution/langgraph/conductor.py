@@ -124,6 +124,11 @@ class Conductor:
         self._resting = True
         self.stand(self.standing)
 
+    def stop(self) -> None:
+        """Nobody asks any more."""
+        self._resting = True
+        self._look_soon()
+
     def ended(self) -> None:
         """LangGraph has come to the end of its graph, or has been interrupted."""
         if not self._resting and not self.standing.is_over and self.standing.ready:

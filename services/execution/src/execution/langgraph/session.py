@@ -76,6 +76,7 @@ class LangGraphSession:
 
     def stop(self) -> None:
         """Let go at once; what LangGraph has not written is found again by the facts."""
+        self.conductor.stop()
         self.task.cancel()
 
     async def run(self, graph: CompiledGraph) -> None:
