@@ -33,6 +33,13 @@ async def test_a_worker_remembers_of_a_resting_run_no_more_than_a_time_that_is_n
     assert max(due for due, _ in worker.wakes) < clock.now() + timedelta(seconds=near)
 
 
+async def test_a_request_that_comes_too_late_holds_up_nobody_behind_it_in_line(mill: Mill) -> None:
+    worker = mill.at.worker
+    worker.line.extend(new_id() for _ in range(3))
+    await worker.next_in_line()
+    assert not worker.line
+
+
 async def recorded(mill: Mill, instance_id: UUID, event_type: type[facts.InstanceEvent], **fields: Any) -> None:
     """Record a fact as if whoever did so had died right after it."""
     instance = await mill.at.records.load(instance_id)

@@ -101,16 +101,14 @@ class Worker:
             self.spawn(self.next_in_line())
 
     async def next_in_line(self) -> None:
-        """Fill a free slot from the line, else ask for more work."""
-        if self.draining:
-            return
-        if self.line and len(self.runs) + self.taking < self.slots:
+        """Fill the free slots from the line, past those who need nobody any more; else ask for more work."""
+        while self.line and not self.draining and len(self.runs) + self.taking < self.slots:
             self.taking += 1
             try:
                 await self.take_over(self.line.popleft())
             finally:
                 self.taking -= 1
-        elif not self.line and self.on_free is not None:
+        if not self.line and not self.draining and self.on_free is not None:
             await self.on_free()
 
     async def take_over(self, instance_id: UUID) -> bool:
