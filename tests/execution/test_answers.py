@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from chassis.ids import new_id
-from execution.answers import PostgresAnswers
+from execution.memory.answers import PostgresAnswers
 from execution.middleware.contract import Awaited, Question, Remembered
 
 BLUEPRINT = UUID(int=7)

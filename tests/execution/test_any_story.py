@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from contracts import instance_events as facts
 from contracts.workflow import Node, WorkflowGraph
-from execution.domain import Instance
+from execution.domain.instance import Instance
 from execution.nodes.action import NodeFailure, NodeResult
 from tests.support.builders import a_graph, a_node
 from tests.support.story import Story

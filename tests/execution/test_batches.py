@@ -10,7 +10,7 @@ import asyncpg
 from chassis.ids import new_id
 from contracts import instance_events as facts
 from contracts.checkpoint_events import CheckpointThreadDeleted
-from execution.domain import Instance
+from execution.domain.instance import Instance
 from tests.execution.lives import Ledger, Life, one_by_one, project, row_of
 
 

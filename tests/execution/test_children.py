@@ -9,7 +9,7 @@ from contracts.execution import RunError
 from contracts.instance_events import InstanceCancelRequested
 from contracts.steering import LineageView, RetryInstance, TerminateInstance
 from contracts.workflow import MAX_CHILD_DEPTH
-from execution.families import lineage
+from execution.families.telling import lineage
 from tests.execution.families import DOUBLES, WAITS, calling, calls, cancel, child_of, reaches, request_of, send_go
 from tests.support.builders import ALICE, a_graph, a_node, a_reference
 from tests.support.eventually import eventually

@@ -10,16 +10,16 @@ from chassis.ids import new_id
 from contracts.blueprint import BlueprintReference
 from contracts.instance_events import ChildEnded, ChildStarted, InstanceClaimed
 from contracts.workflow import BlueprintConfig
-from execution.decisions.advancing import advance
-from execution.domain import Instance
+from execution.domain.decisions.advancing import advance
+from execution.domain.instance import Instance
+from execution.domain.turn import Turn
+from execution.domain.visits import Visit
 from execution.door import requested
-from execution.known import compile_version, version_definition
-from execution.lineage import child_id_of, parent_of
+from execution.driving.known import compile_version, version_definition
+from execution.driving.records import Records
+from execution.families.lineage import child_id_of, parent_of
 from execution.middleware import family
 from execution.pipeline import Pipeline
-from execution.records import Records
-from execution.turn import Turn
-from execution.visits import Visit
 from tests.execution.families import DOUBLES, WAITS, calling, cancel, child_of, reaches, send_go
 from tests.support.builders import a_graph, a_node, an_execution
 from tests.support.eventually import eventually

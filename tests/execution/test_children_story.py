@@ -9,9 +9,9 @@ from chassis.ids import new_id
 from contracts import instance_events as facts
 from contracts.execution import RunError
 from contracts.workflow import Node
-from execution.decisions.finishing import ChildRequested
-from execution.lineage import child_id_of, parent_of
-from execution.visits import Visit
+from execution.domain.decisions.finishing import ChildRequested
+from execution.domain.visits import Visit
+from execution.families.lineage import child_id_of, parent_of
 from tests.support.builders import a_graph, a_node, an_id
 from tests.support.story import Story, error_of, output_of
 

@@ -6,8 +6,8 @@ import pytest
 
 from chassis.ids import new_id
 from chassis.ledger import VersionConflict
-from execution import contention
-from execution.contention import insist
+from execution.driving import contention
+from execution.driving.contention import insist
 
 
 class Stream:

@@ -10,9 +10,9 @@ from contracts import instance_events as facts
 from contracts.blueprint import BlueprintReference
 from contracts.execution import CancelInstance, ExecutionView
 from contracts.message import Caller
+from execution.memory.section_keeper import SectionKeeper
+from execution.memory.sections import PostgresSections
 from execution.middleware.contract import Ticket, place_id
-from execution.section_keeper import SectionKeeper
-from execution.sections import PostgresSections
 from tests.support.builders import ALICE, a_graph, a_node
 from tests.support.eventually import eventually
 from tests.support.mill import Mill, milling

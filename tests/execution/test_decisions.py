@@ -4,13 +4,13 @@ import pytest
 
 from chassis.ids import new_id
 from contracts import instance_events as facts
-from execution.decisions.advancing import MAX_IDLE_CLAIMS, claim
-from execution.decisions.finishing import settle
-from execution.domain import Instance
+from execution.domain.decisions.advancing import MAX_IDLE_CLAIMS, claim
+from execution.domain.decisions.finishing import settle
+from execution.domain.instance import Instance
+from execution.domain.state import OutOfOrder
+from execution.domain.turn import Turn
+from execution.domain.visits import Visit
 from execution.nodes.action import NodeResult
-from execution.state import OutOfOrder
-from execution.turn import Turn
-from execution.visits import Visit
 from tests.support.builders import a_graph, a_node
 from tests.support.story import Story, output_of, told
 

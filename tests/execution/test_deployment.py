@@ -6,7 +6,7 @@ import pytest
 
 from chassis.settings import BadSettings
 from contracts.workflow import BlueprintConfig, CachePolicy, RetryPolicy
-from execution.deployment import Deployment
+from execution.memory.deployment import Deployment
 
 YAML = """
 required: [rate_limiting, validation]

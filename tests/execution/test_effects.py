@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from execution.effects import Effects
+from execution.domain.visits import Visit
+from execution.driving.effects import Effects
 from execution.nodes.action import Cancellation, NodeFailure
 from execution.nodes.registry import NodeActions
 from execution.nodes.tool import ToolAction
 from execution.tools import ToolContext, ToolFunction, Tools
-from execution.visits import Visit
 from tests.support.builders import a_graph, a_node
 from tests.support.story import Story
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from chassis.settings import BadSettings
+from execution.domain.visits import Visit
 from execution.executors import registry
 from execution.executors.langgraph import LangGraph
 from execution.executors.parallel import Parallel
 from execution.executors.sequential import Sequential
-from execution.visits import Visit
 from tests.support.builders import a_graph, a_node
 from tests.support.mill import milling
 from tests.support.packages import a_package

@@ -8,7 +8,7 @@ from chassis.ids import new_id
 from contracts import instance_events as facts
 from contracts.message import Caller
 from contracts.steering import LineageView
-from execution.families import Kin, left_behind, lineage, untold
+from execution.families.telling import Kin, left_behind, lineage, untold
 from tests.execution.lives import Ledger, Life, one_by_one, row_of
 from tests.support.builders import ALICE, BOB
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from execution.flow import Flow
-from execution.graph import CompiledGraph
+from execution.domain.flow import Flow
+from execution.domain.graph import CompiledGraph
 from tests.support.builders import a_graph
 
 Choice = Callable[[str, int], Sequence[str] | None]

@@ -1,6 +1,6 @@
 """Joins that need not wait for every branch, and what becomes of the branches they do not wait for."""
 
-from execution.visits import Visit
+from execution.domain.visits import Visit
 from tests.support.builders import a_graph, a_node
 from tests.support.story import Story, error_of, output_of, told
 

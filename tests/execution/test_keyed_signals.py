@@ -14,7 +14,7 @@ from contracts.instance_events import SignalReceived, WaitEnded
 from contracts.refusal import Conflict, Missing, TooLarge
 from contracts.steering import SignalView, TerminateInstance
 from contracts.workflow import MAX_VALUE_BYTES
-from execution.mailbox import Address
+from execution.steering.mailbox import Address
 from tests.execution.asking import CAROL, DAN, STRANGER, begun, order, output, post, reaches, waits
 from tests.support.builders import a_graph, a_node
 from tests.support.mill import Mill, milling

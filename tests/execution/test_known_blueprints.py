@@ -11,9 +11,9 @@ from chassis.projection import Fact
 from contracts import blueprint as facts
 from contracts.refusal import Missing, Unavailable
 from contracts.workflow import BlueprintConfig
-from execution.known import KnownBlueprints
+from execution.driving.known import KnownBlueprints
+from execution.families.standings import Standing
 from execution.projections import KnownVersions
-from execution.standings import Standing
 from tests.execution.lives import NOON
 from tests.support.builders import ALICE, a_node
 

@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from execution.limits import PostgresLimits
+from execution.memory.limits import PostgresLimits
 from execution.middleware.contract import Demand, Grant
 
 

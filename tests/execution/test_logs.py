@@ -8,8 +8,8 @@ import pytest
 
 from contracts import instance_events as facts
 from contracts.execution import Level
-from execution.log_sentences import SENTENCES
-from execution.logs import level_of, log_entry, stream_line
+from execution.reading.log_sentences import SENTENCES
+from execution.reading.logs import level_of, log_entry, stream_line
 from tests.support.builders import an_id
 
 GOLDEN = Path(__file__).parents[1] / "contracts" / "golden"

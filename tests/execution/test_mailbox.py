@@ -10,9 +10,9 @@ from chassis.ids import new_id
 from contracts import instance_events as facts
 from contracts.refusal import Conflict
 from contracts.steering import MAX_SIGNALS_KEPT
-from execution.mailbox import Address, Mailbox, owner_of
-from execution.open_waits import has_room_for, open_waits
-from execution.visits import Visit
+from execution.domain.visits import Visit
+from execution.steering.mailbox import Address, Mailbox, owner_of
+from execution.steering.open_waits import has_room_for, open_waits
 from tests.support.builders import a_graph, a_node, an_id
 from tests.support.story import NOON, Story
 

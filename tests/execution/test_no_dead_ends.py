@@ -8,7 +8,7 @@ import pytest
 from contracts import instance_events as facts
 from contracts.execution import RunError
 from contracts.workflow import Node
-from execution.turn import Turn
+from execution.domain.turn import Turn
 from tests.support.builders import a_graph, a_node
 from tests.support.story import NOON, Story, error_of, output_of
 

@@ -4,7 +4,7 @@ from collections import ChainMap
 from typing import Any
 
 from contracts.workflow import Node
-from execution.node_schemas import check_output, check_state
+from execution.domain.node_schemas import check_output, check_state
 from tests.support.builders import a_graph, a_node
 from tests.support.mill import Mill
 

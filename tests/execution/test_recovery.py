@@ -7,12 +7,12 @@ from chassis import clock
 from chassis.ids import new_id
 from contracts.instance_events import InstanceCancelRequested, InstanceClaimed, NodeCompleted
 from contracts.workflow import BlueprintConfig
-from execution.decisions.advancing import advance
-from execution.domain import Instance
+from execution.domain.decisions.advancing import advance
+from execution.domain.instance import Instance
+from execution.domain.turn import Turn
 from execution.door import requested
-from execution.known import compile_version, version_definition
-from execution.records import Records
-from execution.turn import Turn
+from execution.driving.known import compile_version, version_definition
+from execution.driving.records import Records
 from tests.support.builders import a_graph, a_node, an_execution
 from tests.support.eventually import eventually
 from tests.support.mill import Mill, milling

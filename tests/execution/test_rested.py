@@ -3,9 +3,9 @@
 import pytest
 
 from chassis.ids import new_id
-from execution.domain import Instance
-from execution.records import Records
-from execution.rested import KEPT_MAX, Rested
+from execution.domain.instance import Instance
+from execution.driving.records import Records
+from execution.driving.rested import KEPT_MAX, Rested
 from tests.execution.families import WAITS, reaches, send_go
 from tests.support.mill import Mill
 

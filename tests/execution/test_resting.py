@@ -8,8 +8,8 @@ from chassis import clock
 from chassis.ids import new_id
 from contracts import instance_events as facts
 from contracts.steering import PauseInstance
-from execution.orders import following
-from execution.worker import REMEMBERED_WAKES
+from execution.driving.worker import REMEMBERED_WAKES
+from execution.steering.orders import following
 from tests.execution.asking import begun, order, output, reaches
 from tests.support.builders import a_graph, a_node
 from tests.support.eventually import eventually

@@ -7,7 +7,7 @@ import pytest
 from contracts import instance_events as facts
 from contracts.execution import RunError
 from contracts.workflow import Node, RetryPolicy
-from execution.backoff import backoff_seconds, tries_again
+from execution.domain.backoff import backoff_seconds, tries_again
 from tests.support.builders import a_graph, a_node
 from tests.support.mill import Mill
 

@@ -8,8 +8,8 @@ import asyncpg
 import pytest
 
 from chassis.ids import new_id
+from execution.memory.sections import PostgresSections
 from execution.middleware.contract import Ticket, place_id
-from execution.sections import PostgresSections
 
 
 @pytest.fixture

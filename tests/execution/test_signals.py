@@ -11,7 +11,7 @@ from contracts.instance_events import SignalReceived
 from contracts.refusal import Conflict, Missing, TooLarge
 from contracts.steering import MAX_SIGNALS_KEPT
 from contracts.workflow import MAX_VALUE_BYTES
-from execution.orders import following
+from execution.steering.orders import following
 from tests.execution.asking import DAN, STRANGER, begun, output, reaches, signal, waits
 from tests.support.builders import a_graph, a_node
 from tests.support.mill import Mill

@@ -5,8 +5,8 @@ import pytest
 
 from contracts import instance_events as facts
 from contracts.execution import RunError
-from execution.domain import Instance
-from execution.reading import view_of
+from execution.domain.instance import Instance
+from execution.reading.instances import view_of
 from tests.execution.lives import Ledger, Life, one_by_one, project, row_of
 
 STOPS: list[tuple[type[facts.InstanceEvent], type[facts.InstanceEnded], str]] = [

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from execution.domain.variables import Change, changed_variable
 from execution.nodes.action import NodeFailure
-from execution.variables import Change, changed_variable
 
 
 @pytest.mark.parametrize(

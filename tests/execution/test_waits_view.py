@@ -6,11 +6,11 @@ from chassis.ids import new_id
 from contracts import instance_events as facts
 from contracts.message import Caller
 from contracts.steering import OpenWait
-from execution.decisions.finishing import ChildRequested, settle
+from execution.domain.decisions.finishing import ChildRequested, settle
+from execution.domain.turn import Turn
+from execution.domain.visits import Visit
 from execution.nodes.action import NodeFailure
-from execution.turn import Turn
-from execution.visits import Visit
-from execution.waits_view import waits_view
+from execution.steering.waits_view import waits_view
 from tests.support.builders import ALICE, BOB, a_graph, a_node
 from tests.support.story import NOON, Story
 

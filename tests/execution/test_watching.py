@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from execution.driving.watching import HARD_CANCEL_SECONDS, Bounds, within
 from execution.nodes.action import NodeCall, NodeFailure
 from execution.nodes.http import HttpAction
 from execution.nodes.tool import ToolAction
 from execution.tools import ToolContext, Tools
-from execution.watching import HARD_CANCEL_SECONDS, Bounds, within
 from tests.support.node_calls import node_call
 from tests.support.web_server import Reply, web_server
 

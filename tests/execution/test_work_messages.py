@@ -8,8 +8,8 @@ import pytest
 from chassis.ids import new_id
 from chassis.ledger import Recorded
 from contracts import instance_events as facts
-from execution import work
-from execution.reconciler import DUE, GRACE_SECONDS
+from execution.driving import work
+from execution.driving.reconciler import DUE, GRACE_SECONDS
 from tests.execution.lives import Ledger, Life, one_by_one
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from chassis.memory import MemoryEventStore
 from contracts.workflow import BlueprintConfig, WorkflowGraph
-from execution.decisions.advancing import advance, conclude
+from execution.domain.decisions.advancing import advance, conclude
+from execution.domain.turn import Turn
+from execution.driving.records import Records
+from execution.driving.sessions import open_session
 from execution.executors.strategy import Session
-from execution.records import Records
-from execution.sessions import open_session
-from execution.turn import Turn
 from tests.patterns.pure_run import PureRun
 
 PATIENCE_SECONDS = 20.0

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from contracts import instance_events as facts
-from execution.graph import CompiledGraph
-from execution.visits import Visit
+from execution.domain.graph import CompiledGraph
+from execution.domain.visits import Visit
 
 
 @dataclass(eq=False)

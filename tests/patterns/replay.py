@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from contracts.workflow import BlueprintConfig, WorkflowGraph
-from execution.graph import CompiledGraph
-from execution.routing import rendered_config
-from execution.visits import Visit
+from execution.domain.graph import CompiledGraph
+from execution.domain.routing import rendered_config
+from execution.domain.visits import Visit
 from tests.patterns.definition import Definition
 from tests.patterns.lineage import Lineage, Task
 from tests.patterns.pure_run import PureRun

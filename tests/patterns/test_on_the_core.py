@@ -2,8 +2,8 @@
 
 import pytest
 
-from execution.domain import Instance
-from execution.graph import CompiledGraph
+from execution.domain.graph import CompiledGraph
+from execution.domain.instance import Instance
 from tests.patterns.paths import Expected, Stay, differences, graph_of, names, ready_step, stays, ways
 from tests.patterns.pure_run import PureRun
 

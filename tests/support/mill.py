@@ -18,10 +18,10 @@ from contracts.execution import ExecutionView, GetInstance, InstanceView
 from contracts.instance_events import InstanceEvent
 from contracts.workflow import BlueprintConfig, WorkflowGraph
 from execution.app import MIGRATIONS, Arrange, as_it_is, service
+from execution.driving.known import version_definition
+from execution.driving.records import Records
 from execution.handlers import Collaborators
-from execution.known import version_definition
 from execution.projections import KNOW, MEET
-from execution.records import Records
 from tests.support.builders import ALICE, a_reference, an_execution
 
 

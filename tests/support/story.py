@@ -8,13 +8,13 @@ from contracts import instance_events as facts
 from contracts.execution import RunError
 from contracts.workflow import BlueprintConfig, WorkflowGraph
 from execution import door
-from execution.decisions.advancing import advance, conclude
-from execution.decisions.finishing import ChildRequested, settle
-from execution.domain import Instance
-from execution.graph import CompiledGraph
+from execution.domain.decisions.advancing import advance, conclude
+from execution.domain.decisions.finishing import ChildRequested, settle
+from execution.domain.graph import CompiledGraph
+from execution.domain.instance import Instance
+from execution.domain.turn import Turn
+from execution.domain.visits import Visit
 from execution.nodes.action import NodeFailure, NodeResult
-from execution.turn import Turn
-from execution.visits import Visit
 from tests.support.builders import a_reference, an_execution
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)

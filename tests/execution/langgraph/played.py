@@ -13,16 +13,16 @@ from chassis.memory import MemoryEventStore
 from contracts import instance_events as facts
 from contracts.workflow import BlueprintConfig, WorkflowGraph, policy_of
 from execution import door
-from execution.decisions.advancing import MAX_IDLE_CLAIMS, advance, claim, conclude
-from execution.decisions.finishing import Outcome, settle
-from execution.domain import Instance
+from execution.domain.decisions.advancing import MAX_IDLE_CLAIMS, advance, claim, conclude
+from execution.domain.decisions.finishing import Outcome, settle
+from execution.domain.graph import CompiledGraph
+from execution.domain.instance import Instance
+from execution.domain.turn import Turn
+from execution.domain.visits import Visit
+from execution.driving.records import Records
+from execution.driving.sessions import open_session
 from execution.executors.strategy import Session
-from execution.graph import CompiledGraph
 from execution.nodes.action import NodeFailure, NodeResult
-from execution.records import Records
-from execution.sessions import open_session
-from execution.turn import Turn
-from execution.visits import Visit
 from tests.support.builders import a_reference, an_execution
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)

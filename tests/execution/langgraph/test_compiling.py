@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from execution.graph import CompiledGraph
+from execution.domain.graph import CompiledGraph
 from execution.langgraph.stategraph import state_graph_of
 from tests.support.blueprints import passes, step
 from tests.support.builders import a_graph, a_node
@@ -15,7 +15,7 @@ JOINED = a_graph(
 )  # fmt: skip
 PROGRAM = f"""
 from contracts.workflow import WorkflowGraph
-from execution.graph import CompiledGraph
+from execution.domain.graph import CompiledGraph
 from execution.langgraph.stategraph import state_graph_of
 builder = state_graph_of(CompiledGraph(WorkflowGraph.model_validate_json({JOINED.model_dump_json()!r}))).builder
 print(list(builder.nodes), sorted(builder.waiting_edges), sorted(builder.edges))

@@ -3,9 +3,9 @@
 import asyncio
 
 from contracts import instance_events as facts
+from execution.domain.visits import Visit
 from execution.langgraph.conductor import Again, Conductor, Done, Gone, Passes, Rest
 from execution.langgraph.standing import Opening, Standing
-from execution.visits import Visit
 from tests.support.story import NOON
 
 A, B = Visit("a", 1), Visit("b", 1)

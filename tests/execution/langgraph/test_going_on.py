@@ -12,11 +12,11 @@ from contracts import instance_events as facts
 from contracts.execution import CancelInstance
 from contracts.steering import PauseInstance, ResumeInstance, RetryInstance, TerminateInstance
 from contracts.workflow import BlueprintConfig, WorkflowGraph
-from execution.graph import CompiledGraph
+from execution.domain.graph import CompiledGraph
+from execution.domain.turn import Turn
+from execution.driving.records import Records
 from execution.langgraph.saver import EventStoreSaver
 from execution.langgraph.stategraph import state_graph_of
-from execution.records import Records
-from execution.turn import Turn
 from tests.execution.asking import begun, order, reaches, signal
 from tests.support.blueprints import nap, passes, step
 from tests.support.builders import ALICE, a_graph, a_node

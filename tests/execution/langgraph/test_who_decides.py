@@ -13,13 +13,13 @@ from contracts.refusal import Conflict, Invalid
 from contracts.steering import CancelNode
 from contracts.workflow import BlueprintConfig, RunConfig, WorkflowGraph
 from execution import door
-from execution.decisions.advancing import advance, conclude
-from execution.domain import Instance
+from execution.domain.decisions.advancing import advance, conclude
+from execution.domain.graph import CompiledGraph
+from execution.domain.instance import Instance
+from execution.domain.turn import Turn
+from execution.driving.records import Records
 from execution.executors.strategy import Session
-from execution.graph import CompiledGraph
 from execution.langgraph.session import LangGraphSession
-from execution.records import Records
-from execution.turn import Turn
 from tests.execution.asking import begun, order
 from tests.support.builders import a_graph, a_node, a_reference, an_execution
 from tests.support.mill import Mill

@@ -11,37 +11,41 @@ from chassis.service import Service, main
 from contracts.blueprint import BLUEPRINT_EVENTS
 from contracts.checkpoint_events import CHECKPOINT_EVENTS
 from contracts.instance_events import INSTANCE_EVENTS
-from execution import cache_clearing, children, nudges, signals, steering, work
-from execution.answers import PostgresAnswers
-from execution.decisions.finishing import ChildRequested
-from execution.deployment import Deployment
-from execution.domain import Instance
-from execution.effects import Effects
-from execution.endings import Endings
+from execution.domain.decisions.finishing import ChildRequested
+from execution.domain.instance import Instance
+from execution.domain.visits import Visit
+from execution.driving import nudges, work
+from execution.driving.effects import Effects
+from execution.driving.endings import Endings
+from execution.driving.known import KnownBlueprints
+from execution.driving.leases import Leases
+from execution.driving.outside import Decide, Outside
+from execution.driving.reconciler import Reconciler
+from execution.driving.records import Records
+from execution.driving.running import Workshop
+from execution.driving.worker import Worker
 from execution.executors.registry import executors
-from execution.family_keeper import FamilyKeeper
+from execution.families import children
+from execution.families.keeper import FamilyKeeper
 from execution.handlers import COMMANDS, Collaborators
-from execution.known import KnownBlueprints
-from execution.leases import Leases
-from execution.limits import PostgresLimits
-from execution.mailboxes import Mailboxes
+from execution.memory import cache_clearing
+from execution.memory.answers import PostgresAnswers
+from execution.memory.deployment import Deployment
+from execution.memory.limits import PostgresLimits
+from execution.memory.section_keeper import SectionKeeper
+from execution.memory.sections import PostgresSections
 from execution.middleware.contract import Surroundings
 from execution.nodes.action import NodeCall
 from execution.nodes.registry import NodeActions
-from execution.outside import Decide, Outside
 from execution.packages import installed
 from execution.pipeline import Pipeline
 from execution.projections import Instances, KnownVersions
 from execution.queries import QUERIES
-from execution.reading import InstanceReader
-from execution.reconciler import Reconciler
-from execution.records import Records
-from execution.running import Workshop
-from execution.section_keeper import SectionKeeper
-from execution.sections import PostgresSections
+from execution.reading.instances import InstanceReader
+from execution.steering import runs as steering
+from execution.steering import signals
+from execution.steering.mailboxes import Mailboxes
 from execution.tokens import TokenStream
-from execution.visits import Visit
-from execution.worker import Worker
 
 MIGRATIONS = ("chassis.ledger_migrations", "chassis.delivery_migrations", "execution.migrations")
 

@@ -13,7 +13,7 @@ from contracts.refusal import Conflict, Invalid, Missing
 from contracts.text_rules import TextRules
 from contracts.vocabulary import BUILT_IN, Vocabulary
 from contracts.workflow import BlueprintConfig
-from execution.graph import CompiledGraph
+from execution.domain.graph import CompiledGraph
 from execution.sizes import check_size
 
 

@@ -13,18 +13,19 @@ from contracts.execution import CancelInstance, CancelView, ExecuteBlueprint, Ex
 from contracts.instance_events import InstanceCancelRequested, InstanceEvent
 from contracts.message import Request
 from contracts.refusal import Conflict, Forbidden, Refusal, Unavailable
-from execution import door, idempotency, known_keys, orders
-from execution.domain import Instance
-from execution.endings import Endings
-from execution.known import KnownBlueprints
+from execution import door
+from execution.domain.instance import Instance
+from execution.domain.turn import Turn
+from execution.driving.endings import Endings
+from execution.driving.known import KnownBlueprints
+from execution.driving.outside import Outside
+from execution.driving.records import Records
+from execution.driving.worker import Worker
 from execution.middleware.contract import Mailboxes
-from execution.outside import Outside
 from execution.pipeline import Pipeline
-from execution.reading import InstanceReader
-from execution.records import Records
-from execution.turn import Turn
-from execution.views import execution_view
-from execution.worker import Worker
+from execution.reading.instances import InstanceReader
+from execution.reading.views import execution_view
+from execution.steering import idempotency, known_keys, orders
 
 CANCEL_WAIT_SECONDS = 1.0
 """How long a cancel waits for the owner, so that the answer is mostly the final one."""

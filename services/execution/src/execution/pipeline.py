@@ -11,8 +11,9 @@ from chassis.settings import BadSettings
 from contracts import instance_events as facts
 from contracts.workflow import MiddlewareChoice
 from execution.choosing import ENFORCED, check_choice, chosen, name_of
-from execution.decisions.advancing import advance, conclude
-from execution.domain import Instance
+from execution.domain.decisions.advancing import advance, conclude
+from execution.domain.instance import Instance
+from execution.domain.turn import Turn
 from execution.middleware import (
     caching,
     correlation,
@@ -25,7 +26,6 @@ from execution.middleware import (
 )
 from execution.middleware.contract import Middleware, Observer, Surroundings, Verdict
 from execution.packages import Brought
-from execution.turn import Turn
 
 Table = Mapping[type[facts.InstanceEvent], tuple[Middleware, ...]]
 Notes = Mapping[type[facts.InstanceEvent], tuple[Observer, ...]]

@@ -11,9 +11,9 @@ from chassis.projection import Fact
 from contracts import instance_events as facts
 from contracts.blueprint import BlueprintEvent, BlueprintVersionRecorded
 from contracts.workflow import WorkflowGraph
-from execution.known import version_definition
-from execution.movements import ELSEWHERE, Movement
-from execution.standings import Change, changes_in
+from execution.driving.known import version_definition
+from execution.families.standings import Change, changes_in
+from execution.reading.movements import ELSEWHERE, Movement
 
 NO_PARENT = (None, None, None, False)
 

@@ -21,10 +21,10 @@ from contracts.message import Caller, Request, View
 from contracts.refusal import Missing
 from contracts.steering import GetLineage, GetWaits, LineageView, WaitsView
 from execution.handlers import Collaborators
-from execution.logs import log_entry, stream_line
-from execution.reading import ANSWER_BYTES_MAX
-from execution.views import visible_to
-from execution.waits_view import waits_view
+from execution.reading.instances import ANSWER_BYTES_MAX
+from execution.reading.logs import log_entry, stream_line
+from execution.reading.views import visible_to
+from execution.steering.waits_view import waits_view
 
 LINES_MAX = 500
 """Stream lines in one answer."""

@@ -8,8 +8,8 @@ from nats.errors import Error
 from chassis.bus import Bus
 from chassis.logs import get_logger
 from contracts.execution import Token
-from execution.domain import Instance
-from execution.visits import Visit
+from execution.domain.instance import Instance
+from execution.domain.visits import Visit
 
 WAITING_MAX = 100_000
 """Pieces that may wait for the bus; older ones are dropped first, the completed fact carries the whole text."""

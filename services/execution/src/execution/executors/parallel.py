@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from itertools import islice
 
-from execution.visits import Visit
+from execution.domain.visits import Visit
 
 
 class Parallel:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from execution.visits import Visit
+from execution.domain.visits import Visit
 
 
 class Sequential:

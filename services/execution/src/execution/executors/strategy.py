@@ -5,8 +5,8 @@ from typing import Protocol, runtime_checkable
 
 from contracts.execution import RunError
 from contracts.instance_events import InstanceEvent
-from execution.domain import Instance
-from execution.visits import Visit
+from execution.domain.instance import Instance
+from execution.domain.visits import Visit
 
 
 class Executor(Protocol):

@@ -7,9 +7,9 @@ from itertools import islice
 
 from contracts import instance_events as facts
 from contracts.execution import RunError
-from execution.folds.nodes import visit_of
+from execution.domain.folds.nodes import visit_of
+from execution.domain.visits import Visit
 from execution.langgraph.standing import Standing, around, taken_by
-from execution.visits import Visit
 
 LOOK_SECONDS = 0.01
 """How long LangGraph gets to ask for what is ready, before those that wait make room for its next step."""

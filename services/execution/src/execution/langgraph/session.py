@@ -12,15 +12,15 @@ from langgraph.types import Command
 from chassis.logs import get_logger
 from contracts.execution import RunError
 from contracts.instance_events import InstanceEvent
-from execution.domain import Instance
-from execution.graph import CompiledGraph
+from execution.domain.graph import CompiledGraph
+from execution.domain.instance import Instance
+from execution.domain.visits import Visit
+from execution.driving.records import Records
 from execution.langgraph.conductor import Conductor
 from execution.langgraph.saver import EventStoreSaver
 from execution.langgraph.standing import standing_of
 from execution.langgraph.stategraph import Context, state_graph_of
 from execution.langgraph.tracing import untraced
-from execution.records import Records
-from execution.visits import Visit
 
 TRY_AGAIN_SECONDS = 1.0
 """After LangGraph's thread could not be read or written."""

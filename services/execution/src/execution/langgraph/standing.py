@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contracts import instance_events as facts
-from execution.domain import Instance
-from execution.visits import Opened, Visit
+from execution.domain.instance import Instance
+from execution.domain.visits import Opened, Visit
 
 PASSES_AT_ONCE = 256
 """So many passes of one map LangGraph has under way together; those that may not begin yet wait among them."""

@@ -12,9 +12,9 @@ from langgraph.types import Command, Send, interrupt
 
 from contracts.langgraph_plan import AllOf, Meeting, Way, meetings_of
 from contracts.node_types import BODY_TYPES
-from execution.graph import CompiledGraph
+from execution.domain.graph import CompiledGraph
+from execution.domain.visits import Visit
 from execution.langgraph.conductor import Again, Conductor, Done, Gone, Passes
-from execution.visits import Visit
 
 REMEMBERED_GRAPHS = 64
 """State graphs kept in memory, of the versions that ran last."""

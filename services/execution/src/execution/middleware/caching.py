@@ -15,15 +15,15 @@ from chassis import expressions
 from contracts import instance_events as facts
 from contracts.refusal import Invalid, Problem
 from contracts.workflow import CachePolicy, Node, policy_of
-from execution.decisions.ending import complete
-from execution.decisions.finishing import settle
-from execution.domain import Instance
-from execution.folds.nodes import visit_of
+from execution.domain.decisions.ending import complete
+from execution.domain.decisions.finishing import settle
+from execution.domain.folds.nodes import visit_of
+from execution.domain.instance import Instance
+from execution.domain.routing import rendered_config, scope_of
+from execution.domain.turn import Turn
+from execution.domain.visits import Visit
 from execution.middleware.contract import Awaited, Question, Remembered, Surroundings, Verdict, place_id
 from execution.nodes.action import NodeFailure, NodeResult
-from execution.routing import rendered_config, scope_of
-from execution.turn import Turn
-from execution.visits import Visit
 
 LEASE_SECONDS = 300.0
 """So long may an answer be worked out alone where nothing limits the time it takes; then another may try as well."""

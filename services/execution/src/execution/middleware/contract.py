@@ -9,10 +9,10 @@ from typing import Any, Protocol
 from uuid import UUID, uuid5
 
 from contracts.instance_events import InstanceEvent, SignalPosted
-from execution.deployment import Deployment
-from execution.domain import Instance
-from execution.mailbox import Address, Mailbox
-from execution.turn import Turn
+from execution.domain.instance import Instance
+from execution.domain.turn import Turn
+from execution.memory.deployment import Deployment
+from execution.steering.mailbox import Address, Mailbox
 
 
 class Verdict(Enum):

@@ -3,13 +3,13 @@
 from datetime import datetime
 
 from contracts import instance_events as facts
-from execution.domain import Instance
-from execution.folds.nodes import visit_of
-from execution.mailbox import Address, Mailbox, owner_of
+from execution.domain.folds.nodes import visit_of
+from execution.domain.instance import Instance
+from execution.domain.turn import Turn
+from execution.domain.visits import Visit
 from execution.middleware.contract import Surroundings, Verdict
-from execution.open_waits import open_waits
-from execution.turn import Turn
-from execution.visits import Visit
+from execution.steering.mailbox import Address, Mailbox, owner_of
+from execution.steering.open_waits import open_waits
 
 
 async def look_into_mailbox(event: facts.WaitStarted, turn: Turn, around: Surroundings) -> Verdict:

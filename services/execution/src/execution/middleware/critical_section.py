@@ -10,12 +10,12 @@ from uuid import UUID
 from chassis import clock
 from contracts import instance_events as facts
 from contracts.workflow import policy_of
-from execution.domain import Instance
-from execution.folds.waiting import place_of
-from execution.graph import CompiledGraph
+from execution.domain.folds.waiting import place_of
+from execution.domain.graph import CompiledGraph
+from execution.domain.instance import Instance
+from execution.domain.turn import Turn
+from execution.domain.visits import Visit
 from execution.middleware.contract import Surroundings, Ticket, Verdict, place_id
-from execution.turn import Turn
-from execution.visits import Visit
 
 SOON = timedelta(seconds=30)
 """A ticket younger than this may belong to a request that is only about to be recorded."""

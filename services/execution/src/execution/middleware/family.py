@@ -5,11 +5,11 @@ from uuid import UUID
 
 from chassis import clock
 from contracts import instance_events as facts
-from execution.domain import Instance
-from execution.folds.nodes import visit_of
-from execution.lineage import calls_another, child_id_of
+from execution.domain.folds.nodes import visit_of
+from execution.domain.instance import Instance
+from execution.families.lineage import calls_another, child_id_of
 from execution.middleware.contract import Surroundings, Tell
-from execution.orders import following
+from execution.steering.orders import following
 
 PARENT = "parent"
 """Who asks a child to stop."""

@@ -8,7 +8,7 @@ from prometheus_client import Counter, Histogram
 from chassis.logs import get_logger
 from chassis.telemetry import REGISTRY
 from contracts import instance_events as facts
-from execution.domain import Instance
+from execution.domain.instance import Instance
 from execution.middleware.contract import Surroundings
 
 SECONDS = (0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 300, 1_800, 3_600, 6 * 3_600, 24 * 3_600, 7 * 24 * 3_600)

@@ -12,14 +12,14 @@ from chassis import expressions, templates
 from contracts import instance_events as facts
 from contracts.refusal import TooMany
 from contracts.workflow import Node, RateLimit, policy_of
-from execution.decisions.finishing import settle
-from execution.domain import Instance
-from execution.folds.nodes import visit_of
+from execution.domain.decisions.finishing import settle
+from execution.domain.folds.nodes import visit_of
+from execution.domain.instance import Instance
+from execution.domain.routing import scope_of
+from execution.domain.turn import Turn
+from execution.domain.visits import Visit
 from execution.middleware.contract import Demand, Surroundings, Verdict
 from execution.nodes.action import NodeFailure
-from execution.routing import scope_of
-from execution.turn import Turn
-from execution.visits import Visit
 
 
 async def admit(event: facts.InstanceRequested, turn: Turn, around: Surroundings) -> Verdict:

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 from contracts import instance_events as facts
 from contracts.workflow import RetryPolicy, policy_of
-from execution.backoff import backoff_seconds, tries_again
-from execution.domain import Instance
-from execution.folds.nodes import visit_of
+from execution.domain.backoff import backoff_seconds, tries_again
+from execution.domain.folds.nodes import visit_of
+from execution.domain.instance import Instance
+from execution.domain.turn import Turn
 from execution.middleware.contract import Surroundings, Verdict
-from execution.turn import Turn
 
 
 async def try_again(event: facts.NodeFailed, turn: Turn, around: Surroundings) -> Verdict:

@@ -3,8 +3,8 @@
 from chassis import schemas
 from contracts.instance_events import InstanceRequested
 from contracts.refusal import Invalid
+from execution.domain.turn import Turn
 from execution.middleware.contract import Surroundings, Verdict
-from execution.turn import Turn
 
 
 async def check_input(event: InstanceRequested, turn: Turn, around: Surroundings) -> Verdict:

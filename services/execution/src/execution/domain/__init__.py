@@ -1,0 +1,1 @@
+"""What a run is and what happens next: pure, no I/O."""

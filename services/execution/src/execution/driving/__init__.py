@@ -1,0 +1,1 @@
+"""Workers: taking instances up, acting, committing, resting, finding what nobody drives."""

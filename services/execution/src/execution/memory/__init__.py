@@ -1,0 +1,1 @@
+"""What all workers share in Postgres: answers, limits, sections."""

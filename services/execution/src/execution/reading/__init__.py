@@ -1,0 +1,1 @@
+"""Rows and facts as callers see them."""
