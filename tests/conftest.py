@@ -3,7 +3,6 @@
 import os
 from collections.abc import AsyncIterator, Iterator
 from functools import cache
-from pathlib import Path
 from secrets import token_hex
 
 import asyncpg
@@ -16,16 +15,6 @@ from tests.support.infrastructure import database_dsn, nats_server, postgres_ser
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("headrace", deadline=None)
 settings.load_profile("headrace")
-
-
-WHOLE_STACKS = ("docs", "journeys", "resilience", "headrace")
-"""Folders whose tests start stacks of processes: begun first, so that no core waits for one of them at the end."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first, otherwise in the order in which they stand."""
-    tests = Path(__file__).parent
-    items.sort(key=lambda item: item.path.relative_to(tests).parts[0] not in WHOLE_STACKS)
 
 
 @cache
