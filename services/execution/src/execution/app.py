@@ -19,7 +19,7 @@ from execution.driving.effects import Effects
 from execution.driving.endings import Endings
 from execution.driving.known import KnownBlueprints
 from execution.driving.leases import Leases
-from execution.driving.outside import Decide, Outside
+from execution.driving.outside import Outside
 from execution.driving.reconciler import Reconciler
 from execution.driving.records import Records
 from execution.driving.running import Workshop
@@ -34,7 +34,7 @@ from execution.memory.deployment import Deployment
 from execution.memory.limits import PostgresLimits
 from execution.memory.section_keeper import SectionKeeper
 from execution.memory.sections import PostgresSections
-from execution.middleware.contract import Surroundings
+from execution.middleware.contract import Decide, Surroundings
 from execution.nodes.action import NodeCall
 from execution.nodes.registry import NodeActions
 from execution.packages import installed

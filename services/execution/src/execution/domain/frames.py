@@ -7,7 +7,7 @@ from typing import Any
 from contracts.instance_events import NodeCompleted
 from execution.domain.flow import Flow
 from execution.domain.graph import CompiledGraph
-from execution.domain.visits import Visit
+from execution.domain.visits import Visit, pass_scope
 
 NOTHING: Any = object()
 """No item: the frame is not inside a loop or map."""
@@ -89,6 +89,5 @@ def root_frame(graph: CompiledGraph, ready: "OrderedDict[Visit, None]") -> Frame
 def pass_frame(around: Frame, opener: Visit, attempt: int, index: int, item: Any) -> Frame:
     """The frame of one pass of a body."""
     graph = around.graph.bodies[opener.node_id]
-    scope = f"{opener.node_id}:{opener.number}:{attempt}:{index}"
-    scope = f"{around.scope}/{scope}" if around.scope else scope
+    scope = pass_scope(opener, attempt, index)
     return Frame(scope, graph, Flow(graph, around.flow.ready, scope), around, opener, index, item)

@@ -25,6 +25,12 @@ def idempotency_key(instance_id: UUID, visit: Visit, attempt: int) -> str:
     return f"{instance_id}/{visit.scope}/{visit.node_id}/{visit.number}/{attempt}"
 
 
+def pass_scope(opener: Visit, attempt: int, index: int) -> str:
+    """The path of the frame of one pass of a loop, map or region."""
+    segment = f"{opener.node_id}:{opener.number}:{attempt}:{index}"
+    return f"{opener.scope}/{segment}" if opener.scope else segment
+
+
 class Try(NamedTuple):
     """One attempt at a visit that is over, and the milliseconds it took."""
 

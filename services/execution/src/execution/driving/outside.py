@@ -1,7 +1,7 @@
 """Recording what reaches an instance from outside, fenced by its version, and letting its owner know."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 from weakref import WeakValueDictionary
@@ -15,14 +15,12 @@ from execution.domain.instance import Instance
 from execution.driving import nudges
 from execution.driving.records import Records
 from execution.driving.worker import Worker
+from execution.middleware.contract import Decide
 from execution.pipeline import Pipeline
 from execution.steering.pauses import pause_before
 
 CONFLICTS_MAX = 50
 """A busy instance moves on while somebody else decides; so often it is read again."""
-
-Decide = Callable[[Instance], Sequence[InstanceEvent]]
-"""What is recorded, given the instance as it is; nothing where it came too late. May raise a `Refusal`."""
 
 
 @dataclass(eq=False, slots=True)

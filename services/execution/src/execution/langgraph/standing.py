@@ -6,7 +6,7 @@ from typing import Any
 
 from contracts import instance_events as facts
 from execution.domain.instance import Instance
-from execution.domain.visits import Opened, Visit
+from execution.domain.visits import Opened, Visit, pass_scope
 
 PASSES_AT_ONCE = 256
 """So many passes of one map LangGraph has under way together; those that may not begin yet wait among them."""
@@ -57,9 +57,7 @@ class Standing:
         opening = self.openings.get(visit)
         if opening is None:
             return ()
-        prefix = f"{visit.scope}/" if visit.scope else ""
-        place = f"{prefix}{visit.node_id}:{visit.number}:{opening.attempt}"
-        return tuple(f"{place}:{index}" for index in opening.passes())
+        return tuple(pass_scope(visit, opening.attempt, index) for index in opening.passes())
 
 
 def standing_of(instance: Instance) -> Standing:

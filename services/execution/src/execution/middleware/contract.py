@@ -159,7 +159,10 @@ class Mailboxes(Protocol):
 
 
 Decide = Callable[[Instance], Sequence[InstanceEvent]]
-"""What somebody outside records in an instance's stream, given the instance; nothing where it came too late."""
+"""What somebody outside records in an instance's stream, given the instance; nothing where it came too late.
+
+May raise a `Refusal`.
+"""
 
 
 class Tell(Protocol):

@@ -10,7 +10,7 @@ from execution.domain.decisions.places import PURE_ERRORS, at
 from execution.domain.frames import Frame
 from execution.domain.routing import catching_edges
 from execution.domain.turn import Turn
-from execution.domain.visits import Visit
+from execution.domain.visits import Visit, pass_scope
 
 Reason = Literal["ended", "withdrawn", "requested"]
 
@@ -54,8 +54,7 @@ def give_up_pass(turn: Turn, opener: Visit, attempt: int, index: int, reason: Re
 
 def pass_of(turn: Turn, opener: Visit, attempt: int, index: int) -> Frame | None:
     """The frame of one pass of a body."""
-    segment = f"{opener.node_id}:{opener.number}:{attempt}:{index}"
-    return turn.instance.frames.get(f"{opener.scope}/{segment}" if opener.scope else segment)
+    return turn.instance.frames.get(pass_scope(opener, attempt, index))
 
 
 def empty(turn: Turn, frame: Frame, reason: Reason) -> None:

@@ -7,7 +7,7 @@ from contracts import instance_events as facts
 from execution.domain.folds.nodes import visit_of
 from execution.domain.frames import NOTHING, Frame, pass_frame
 from execution.domain.state import State
-from execution.domain.visits import Opened
+from execution.domain.visits import Opened, pass_scope
 
 
 def body_started(state: State, event: facts.BodyStarted) -> None:
@@ -33,8 +33,7 @@ def closed(state: State, event: facts.NodeEvent, index: int) -> tuple[Opened, Fr
     opened.live.discard(index)
     opened.quiet.discard(index)
     state.unsettled[visit_of(event)] = None
-    segment = f"{event.node_id}:{event.visit}:{event.attempt}:{index}"
-    return opened, state.frames.pop(f"{event.scope}/{segment}" if event.scope else segment, None)
+    return opened, state.frames.pop(pass_scope(visit_of(event), event.attempt, index), None)
 
 
 def body_completed(state: State, event: facts.BodyCompleted) -> None:

@@ -195,7 +195,7 @@ def branches_withdrawn(state: State, event: facts.BranchesWithdrawn) -> None:
     """No token lives at these nodes any more."""
     if (frame := state.frames.get(event.scope)) is not None:
         frame.flow.withdraw(event.nodes)
-        look_at_body(state, Visit(event.node_id, event.visit, event.scope))
+        look_at_body(state, visit_of(event))
 
 
 NODES: Mapping[type[facts.InstanceEvent], Callable[[State, Any], None]] = {
