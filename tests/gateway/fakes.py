@@ -91,14 +91,29 @@ class FakeHouse:
 
     async def say(self, event: InstanceEvent) -> None:
         """Publish an event as the relay of execution does."""
+        await self._say(event)
+        await self._settled()
+
+    async def say_at_once(self, instance_id: UUID, *told: InstanceEvent | str) -> None:
+        """Publish events and tokens so that they arrive in one piece."""
+        for each in told:
+            if isinstance(each, str):
+                await self._whisper(instance_id, each)
+            else:
+                await self._say(each)
+        await self._settled()
+
+    async def _say(self, event: InstanceEvent) -> None:
         headers = {"Headrace-Version": str(event.originator_version), "ce-type": event.topic()}
         await self.bus.nc.publish(event.subject(self.bus.namespace), event.state(), headers=headers)
-        await self._settled()
+
+    async def _whisper(self, instance_id: UUID, text: str) -> None:
+        token = Token(node_id="answer", visit=1, text=text)
+        await self.bus.nc.publish(Token.subject(instance_id, self.bus.namespace), token.model_dump_json().encode())
 
     async def whisper(self, instance_id: UUID, text: str) -> None:
         """Send a token of a model's answer."""
-        token = Token(node_id="answer", visit=1, text=text)
-        await self.bus.nc.publish(Token.subject(instance_id, self.bus.namespace), token.model_dump_json().encode())
+        await self._whisper(instance_id, text)
         await self._settled()
 
     async def _settled(self) -> None:

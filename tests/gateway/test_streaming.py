@@ -86,6 +86,23 @@ async def test_tokens_have_no_seq(served: httpx.AsyncClient, house: FakeHouse):
     assert [each["seq"] for each in rest] == [1, 2]
 
 
+async def test_tokens_keep_their_place_when_everything_arrives_at_once(served: httpx.AsyncClient, house: FakeHouse):
+    await accepts(house)
+
+    async with streamed(served) as (_, line):
+        id = house.asked_for(ExecuteBlueprint)[0].instance_id
+        await house.say_at_once(id, started(id), node_started(id, 2), "Hel", "lo", completed(id, 3))
+        lines = await rest_of(line)
+
+    assert [each["event"] for each in lines] == [
+        "InstanceStarted",
+        "NodeStarted",
+        "Token",
+        "Token",
+        "InstanceCompleted",
+    ]
+
+
 async def test_a_heart_beats(served: httpx.AsyncClient, house: FakeHouse, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(following, "HEARTBEAT_SECONDS", 0.2)
     await accepts(house)

@@ -28,6 +28,7 @@ async def test_its_words_are_streamed_one_by_one_between_the_facts(ada: Api) -> 
 
     tokens = [line for line in lines if line["event"] == "Token"]
     places = [line["event"] for line in lines]
+    assert places[-1] == "InstanceCompleted", lines
     assert [token["data"] for token in tokens] == [{"node_id": "ask", "visit": 1, "text": word} for word in WORDS]
     assert {token["seq"] for token in tokens} == {None}
     assert places.index("NodeStarted") < places.index("Token")

@@ -154,8 +154,8 @@ class Token(Message):
 
     @staticmethod
     def subject(instance_id: UUID | str, namespace: str = NAMESPACE) -> str:
-        """`<namespace>.tokens.<instance>`, core NATS only."""
-        return f"{namespace}.tokens.{instance_id}"
+        """`<namespace>.tokens.spoken.<instance>`, core NATS only."""
+        return f"{namespace}.tokens.spoken.{instance_id}"
 
 
 class ExecutionCommand(Command):

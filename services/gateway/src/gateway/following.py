@@ -38,25 +38,27 @@ class Following:
         self._caller = caller
         self._draining = draining
         self._instance_id = instance_id
+        self._tokens = Token.subject(instance_id, bus.namespace)
+        self._events = bus.subject("execution", "")
         self._arrived: asyncio.Queue[Msg] = asyncio.Queue()
         self._waiting_bytes = 0
-        self._subscriptions: list[Subscription] = []
+        self._subscription: Subscription | None = None
         self._seen = 0
         self._ended = False
 
     async def listen(self) -> None:
-        """Begin to receive what the run says from now on."""
-        for subject in (
-            self._bus.subject("execution", "*", str(self._instance_id)),
-            Token.subject(self._instance_id, self._bus.namespace),
-        ):
-            self._subscriptions.append(await self._bus.nc.subscribe(subject, cb=self._receive))
+        """Begin to receive what the run says from now on.
+
+        Events and tokens through one subscription: of two, the client may hand over the later messages first.
+        """
+        everything = self._bus.subject("*", "*", str(self._instance_id))
+        self._subscription = await self._bus.nc.subscribe(everything, cb=self._receive)
 
     async def close(self) -> None:
         """Stop listening; the run itself goes on."""
-        subscriptions, self._subscriptions = self._subscriptions, []
-        with CancelScope(shield=True):
-            for subscription in subscriptions:
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None:
+            with CancelScope(shield=True):
                 await subscription.unsubscribe()
 
     async def lines(self, *, from_the_ledger: bool = False) -> AsyncIterator[bytes]:
@@ -97,10 +99,11 @@ class Following:
         return lines
 
     async def _told(self, message: Msg) -> list[bytes]:
-        version = (message.headers or {}).get(VERSION)
-        if version is None:
+        if message.subject == self._tokens:
             return [token_line(self._instance_id, message.data, clock.now())]
-        seq = int(version)
+        if not message.subject.startswith(self._events):
+            return []
+        seq = int(message.headers[VERSION])
         if seq <= self._seen:
             return []
         if seq > self._seen + 1 or is_oversize(message):

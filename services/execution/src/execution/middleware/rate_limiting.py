@@ -5,10 +5,10 @@ of that scope counts each of them apart: who asks for much queues behind himself
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from chassis import expressions, templates
+from chassis import clock, expressions, templates
 from contracts import instance_events as facts
 from contracts.refusal import TooMany
 from contracts.workflow import Node, RateLimit, policy_of
@@ -18,7 +18,7 @@ from execution.domain.instance import Instance
 from execution.domain.routing import scope_of
 from execution.domain.turn import Turn
 from execution.domain.visits import Visit
-from execution.middleware.contract import Demand, Surroundings, Verdict
+from execution.middleware.contract import Demand, Grant, Surroundings, Verdict
 from execution.nodes.action import NodeFailure
 
 
@@ -35,7 +35,7 @@ async def admit(event: facts.InstanceRequested, turn: Turn, around: Surroundings
     if grant.wait <= timedelta(0):
         turn.record(facts.InstanceAdmitted, limit_key=grant.key)
     else:
-        turn.record(facts.InstanceThrottled, limit_key=grant.key, due_at=turn.now + grant.wait)
+        turn.record(facts.InstanceThrottled, limit_key=grant.key, due_at=comes_in_at(grant))
     return Verdict.PASS
 
 
@@ -51,13 +51,13 @@ async def space_out(event: facts.NodeStarted, turn: Turn, around: Surroundings) 
     grant = await around.limits.take(list(demands.values()), attempt_name(event))
     if grant.refused:
         message = f"More than {demands[grant.key].said}."
-        wait = grant.wait.total_seconds()
-        failure = NodeFailure("transient", "rate_limited", message, retry_after_seconds=wait)
+        wait = comes_in_at(grant) - turn.now
+        failure = NodeFailure("transient", "rate_limited", message, retry_after_seconds=wait.total_seconds())
         settle(turn, visit, event.attempt, failure)
         return Verdict.STOP
     if grant.wait > timedelta(0):
         at = event.model_dump(include={"node_id", "visit", "attempt", "scope"})
-        turn.record(facts.NodeThrottled, **at, limit_key=grant.key, due_at=turn.now + grant.wait)
+        turn.record(facts.NodeThrottled, **at, limit_key=grant.key, due_at=comes_in_at(grant))
         return Verdict.STOP
     return Verdict.PASS
 
@@ -131,6 +131,11 @@ def demand_under(limit: RateLimit, instance: Instance, around: Surroundings, nod
         tokens=limit.count == "tokens",
         said=f"{limit.limit} {limit.count} in {limit.per_seconds:g} s per {limit.scope}",
     )
+
+
+def comes_in_at(grant: Grant) -> datetime:
+    """When there is room. The limits answer later than the turn began: counted from there it would be too early."""
+    return clock.now() + grant.wait
 
 
 def attempt_name(event: facts.NodeEvent) -> str:
