@@ -1,0 +1,96 @@
+"""A whole stack of ours for the benchmark: `headrace up` in a folder, asked over HTTP by a client process of its own."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+from headrace.embedded.postgres import Postgres
+from headrace.embedded.secrets import read_secrets
+from headrace.tokens import sign
+from tests.benchmarks.client import Order, Seen
+from tests.support.blueprints import chain, step
+from tests.support.stacks import Up
+
+API = "/api/v2"
+TOOLS = Path(__file__).with_name("tools.py")
+CLIENT_PATIENCE_SECONDS = 60.0
+USER = "ada"
+
+
+class BenchStack:
+    """`headrace up`, and the shortest ways to ask it and to look into it."""
+
+    def __init__(self, folder: Path, *options: str, **environment: str) -> None:
+        """Start it and wait for its `ready` line."""
+        self.up = Up.launch(folder, "--tools", str(TOOLS), *options, HEADRACE_LOG_LEVEL="warning", **environment)
+        self.up.ready_line()
+        secrets = read_secrets(folder)
+        assert secrets is not None
+        self.url = str(self.up.state["url"])
+        self.token = sign(secrets.jwt, USER)
+        self.superuser_dsn = Postgres.under(folder, secrets).superuser_dsn()
+        self.http = httpx.Client(
+            base_url=self.url + API,
+            headers={"Authorization": f"Bearer {self.token}"},
+            timeout=60,
+            trust_env=False,
+        )
+
+    def stop(self) -> None:
+        """Stop it; it must end well."""
+        self.http.close()
+        try:
+            status, said = self.up.stop()
+            assert status == 0, said
+        finally:
+            self.up.reap()
+
+    def ask(self, method: str, path: str, **request: Any) -> Any:
+        """The answer's body; raises on any refusal."""
+        answer = self.http.request(method, path, **request)
+        assert answer.is_success, f"{method} {path}: {answer.status_code}: {answer.text}"
+        return answer.json() if answer.content else None
+
+    def create(self, body: Mapping[str, Any]) -> str:
+        """A new blueprint's id."""
+        return str(self.ask("POST", "/blueprints", json=body)["id"])
+
+    def load(self, path: str, **order: Any) -> Seen:
+        """Put a load on the gateway from a process of its own; every answer must be as expected."""
+        asked = Order(url=self.url, path=API + path, token=self.token, **order)
+        seen = carry_out(asked)
+        assert not seen.refused, f"{seen.refused} wrong answers, such as {seen.wrong}"
+        return seen
+
+    def processes(self) -> dict[str, psutil.Process]:
+        """The running processes by name."""
+        return {name: psutil.Process(pid) for name, pid in self.up.state["processes"].items() if pid}
+
+
+def carry_out(order: Order) -> Seen:
+    """Run the client process with this order."""
+    finished = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.client"],
+        input=json.dumps(asdict(order)) + "\n",
+        capture_output=True,
+        text=True,
+        timeout=order.seconds + order.warm_up_seconds + CLIENT_PATIENCE_SECONDS,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    return Seen(**json.loads(finished.stdout))
+
+
+def chain_of_steps(steps: int) -> dict[str, Any]:
+    """A blueprint of so many durable no-op steps, one after the other; each names the one before it for the probe."""
+    names = [f"s{number}" for number in range(1, steps + 1)]
+    before: Sequence[str] = ("start", *names)
+    nodes = [step(name, "tool", name="step", arguments={"after": before[place]}) for place, name in enumerate(names)]
+    return chain(*nodes, name=f"{steps} steps")
