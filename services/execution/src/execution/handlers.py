@@ -56,7 +56,7 @@ async def execute(command: ExecuteBlueprint, at: Collaborators) -> ExecutionView
     instance_id = await accept(command, at)
     if command.wait_seconds > 0:
         return execution_view(await at.endings.wait(instance_id, command.wait_seconds))
-    run = at.worker.runs.get(instance_id)
+    run = await at.worker.driven(instance_id)
     return execution_view(run.instance if run is not None else await at.records.load(instance_id))
 
 

@@ -28,7 +28,7 @@ class Endings:
     async def wait(self, instance_id: UUID, seconds: float) -> Instance:
         """The instance as it is when it has ended, at the latest after `seconds`."""
         deadline = monotonic() + seconds
-        run = self.worker.runs.get(instance_id)
+        run = await self.worker.driven(instance_id)
         if run is not None:
             try:
                 async with asyncio.timeout(seconds):

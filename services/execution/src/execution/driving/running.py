@@ -71,6 +71,8 @@ class Run:
         """Whether the instance holds what the ledger does not: a turn that could not be committed."""
         self.unfinished = False
         self.draining = False
+        self.begun: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        """Whether the first turn made this worker the owner, once that is known."""
         self.left = asyncio.Event()
         """Set when this process drives the instance no more: ended, resting or another worker's."""
 

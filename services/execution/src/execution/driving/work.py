@@ -69,13 +69,7 @@ def pull(bus: Bus, kind: str, worker: Worker) -> PullLoop:
     """
 
     async def take(msg: Msg) -> None:
-        instance_id, version = instance_in(msg.data)
-        run = worker.runs.get(instance_id)
-        if run is None:
-            if not worker.rested.has_seen(instance_id, version):
-                await worker.take_over(instance_id)
-        elif run.instance.version < version:
-            run.poke()
+        await worker.attend(*instance_in(msg.data))
         await msg.ack()
 
     async def handle(msg: Msg) -> None:

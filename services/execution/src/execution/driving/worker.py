@@ -72,7 +72,12 @@ class Worker:
             await run.begin(turn, also)
         except BaseException:
             del self.runs[instance.id]
+            run.begun.set_result(False)
+            if run.stale:
+                # What was to be looked at here has to be looked at by whoever has it.
+                self.request(instance.id)
             raise
+        run.begun.set_result(True)
         self.spawn(self.drive(run))
         return run
 
@@ -100,6 +105,25 @@ class Worker:
             self.line.append(instance_id)
             self.spawn(self.next_in_line())
 
+    async def attend(self, instance_id: UUID, version: int) -> None:
+        """Do what a work message asks for: drive the instance, or look at its fact of this version (0: at none)."""
+        run = await self.driven(instance_id)
+        if run is not None:
+            if run.instance.version < version:
+                run.poke()
+        elif not self.rested.has_seen(instance_id, version):
+            await self.take_over(instance_id)
+
+    async def driven(self, instance_id: UUID) -> Run | None:
+        """The run of an instance that is driven here.
+
+        One that is about to begin is waited for: it may find that another has begun the instance, or only recorded it.
+        """
+        while (run := self.runs.get(instance_id)) is not None:
+            if await run.begun and self.runs.get(instance_id) is run:
+                return run
+        return None
+
     async def next_in_line(self) -> None:
         """Fill the free slots from the line, past those who need nobody any more; else ask for more work."""
         while self.line and not self.draining and len(self.runs) + self.taking < self.slots:
@@ -117,7 +141,7 @@ class Worker:
 
     async def claim(self, instance_id: UUID) -> bool:
         """One try at it; raises `VersionConflict` when somebody else recorded something meanwhile."""
-        if instance_id in self.runs:
+        if await self.driven(instance_id) is not None:
             return True
         kept = await self.rested.take(instance_id) or await self.read(instance_id)
         if kept is None:
