@@ -1,4 +1,4 @@
-"""A whole stack of ours for the benchmark: `headrace up` in a folder, asked over HTTP by a client process of its own."""
+"""A whole stack of ours for the benchmark: `headrace up` in a folder, asked over HTTP by a client process."""
 
 import json
 import subprocess

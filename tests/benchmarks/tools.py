@@ -1,4 +1,4 @@
-"""The tools of the benchmark's stack: a step that does nothing, and a probe that looks whether the one before is durable.
+"""The tools of the benchmark's stack: a step that does nothing, of which some look whether the one before is durable.
 
 Given to `headrace up --tools`. The ledger is read over a connection of the probe's own, which sees only what is
 committed.

@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     """Key of the HS256 bearer tokens. The gateway does not start without it; the embedded stack makes its own."""
     workers: int = Field(default=1, ge=1, le=64)
     """How many execution processes the embedded stack runs."""
-    slots: int = Field(default=64, ge=1, le=10_000)
+    slots: int = Field(default=256, ge=1, le=10_000)
     """How many instances one execution process advances at the same time."""
     tools: Path | None = None
     """A Python file whose public functions become tools of `tool` nodes."""
