@@ -1,6 +1,7 @@
 """How far a service's ledger has grown, known at once in every process that follows it."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Self
 
 from nats.aio.msg import Msg
@@ -9,6 +10,7 @@ from nats.errors import Error
 
 from chassis.bus import Bus
 from chassis.clock import monotonic
+from chassis.ledger import Recorded
 from chassis.progress import Progress
 
 ANNOUNCE_SECONDS = 0.005
@@ -81,3 +83,26 @@ class Commits:
 
     async def _heard(self, msg: Msg) -> None:
         self._raise_to(int(msg.data))
+
+
+class LedgerEnd:
+    """What one follower knows of the end of the ledger: when it stands there, asking is of no use before it grows."""
+
+    def __init__(self, commits: Commits) -> None:
+        """A follower who has not read yet may ask at once."""
+        self._commits = commits
+        self._known = 0
+        self._reached = False
+
+    def read(self, batch: Sequence[Recorded], limit: int) -> None:
+        """This came of asking for `limit` facts."""
+        self._reached = not batch or (len(batch) < limit and batch[-1].position >= self._commits.highest)
+
+    async def passed(self, position: int, timeout: float = POLL_SECONDS) -> None:
+        """Return when there may be facts behind `position`: at once, or when the ledger has grown, or when it is time.
+
+        What was known before the last reading and not found then is not waited for again.
+        """
+        if self._reached:
+            await self._commits.beyond(max(position, self._known), timeout)
+        self._known = self._commits.highest

@@ -14,6 +14,7 @@ from chassis.group_commit import Call, Outcome, Pending, agree, next_batch
 from chassis.ids import derived_id
 from chassis.ledger import Append, CommitListener, CommitListeners, Recorded
 from chassis.postgres import LOST
+from chassis.tail import Tail
 
 RECONNECT_SECONDS = 30.0
 """How long a lost connection is tried again before the callers hear of it."""
@@ -42,6 +43,7 @@ class PostgresEventStore:
         self._queue: deque[Pending] = deque()
         self._wake = asyncio.Event()
         self._listeners = CommitListeners()
+        self._tail = Tail()
         self._connection: asyncpg.Connection | None = None
         self._writer: asyncio.Task[None] | None = None
         self._closing = False
@@ -66,6 +68,11 @@ class PostgresEventStore:
     async def read_after(self, position: int, limit: int) -> list[Recorded]:
         """The events after `position` in the order of the ledger, at most `limit`."""
         return [_recorded(row) for row in await self._pool.fetch(READ_AFTER, position, limit)]
+
+    async def read_next(self, position: int, limit: int) -> list[Recorded]:
+        """Some of the events after `position`; what this process recorded a moment ago comes from memory."""
+        newest = self._tail.after(position, limit)
+        return await self.read_after(position, limit) if newest is None else newest
 
     async def head(self) -> int:
         """The highest position, 0 when the ledger is empty."""
@@ -115,7 +122,8 @@ class PostgresEventStore:
             try:
                 positions = await ledger_statements.record(await self._connected(), self._lock_key, calls)
                 if positions is not None:
-                    return positions
+                    self._tail.add(calls, positions)
+                    return ledger_statements.ends(calls, positions)
             except asyncpg.UniqueViolationError:
                 pass
             except Exception as error:
@@ -129,6 +137,7 @@ class PostgresEventStore:
         deadline = monotonic() + RECONNECT_SECONDS
         while True:
             try:
+                self._tail.forget()
                 return await ledger_statements.settle(await self._connected(), self._lock_key, calls)
             except Exception as error:
                 if not await self._lost(error) or monotonic() > deadline:
@@ -152,6 +161,7 @@ class PostgresEventStore:
         if not isinstance(error, LOST) and (connection is None or not _is_closed(connection)):
             return False
         self._connection = None
+        self._tail.forget()
         if connection is not None:
             if not _is_closed(connection):
                 connection.terminate()

@@ -106,6 +106,10 @@ class EventStore(Protocol):
         """The events after `position` in the order of the ledger, at most `limit`."""
         ...
 
+    async def read_next(self, position: int, limit: int) -> list[Recorded]:
+        """Some of what `read_after` would give, at least the first of it: for those who come again for the rest."""
+        ...
+
     async def head(self) -> int:
         """The highest position, 0 when the ledger is empty."""
         ...

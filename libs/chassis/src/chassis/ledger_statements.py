@@ -52,7 +52,7 @@ PREFER_INDEXES = "SET enable_seqscan = off"
 
 
 async def record(connection: asyncpg.Connection, lock_key: int, calls: Sequence[Call]) -> list[int] | None:
-    """Record all calls in one statement; answers their positions, or None when a version before is missing."""
+    """Record all calls in one statement; answers every event's position, or None when a version before is missing."""
     rows = [
         (append.stream_id, event.version, event.topic, event.state, event.event_id, event.metadata)
         for call in calls
@@ -61,10 +61,13 @@ async def record(connection: asyncpg.Connection, lock_key: int, calls: Sequence[
     ]
     seen = [(stream_id, version) for stream_id, version in expected_versions(calls).items() if version]
     positions = await connection.fetch(RECORD, lock_key, *_columns(rows, 6), *_columns(seen, 2))
-    if not positions:
-        return None
-    ends = accumulate(sum(len(append.events) for append in call) for call in calls)
-    return [positions[end - 1][0] for end in ends]
+    return [row[0] for row in positions] or None
+
+
+def ends(calls: Sequence[Call], positions: Sequence[int]) -> list[int]:
+    """The position of each call's last event, given those of all events."""
+    counts = accumulate(sum(len(append.events) for append in call) for call in calls)
+    return [positions[count - 1] for count in counts]
 
 
 async def settle(connection: asyncpg.Connection, lock_key: int, calls: Sequence[Call]) -> list[Outcome]:
@@ -82,8 +85,9 @@ async def settle(connection: asyncpg.Connection, lock_key: int, calls: Sequence[
             else:
                 winners.append(place)
         if winners:
-            positions = await record(connection, lock_key, [calls[place] for place in winners])
-            outcomes.update(zip(winners, positions or (), strict=True))
+            won = [calls[place] for place in winners]
+            positions = await record(connection, lock_key, won)
+            outcomes.update(zip(winners, ends(won, positions or ()), strict=True))
     return [outcomes[place] for place in range(len(calls))]
 
 

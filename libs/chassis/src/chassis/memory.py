@@ -38,6 +38,10 @@ class MemoryEventStore:
         """The events after `position` in the order of the ledger, at most `limit`."""
         return self._ledger[position : position + limit]
 
+    async def read_next(self, position: int, limit: int) -> list[Recorded]:
+        """The events after `position`, as many as `read_after` gives."""
+        return await self.read_after(position, limit)
+
     async def head(self) -> int:
         """The highest position, 0 when the ledger is empty."""
         return len(self._ledger)

@@ -4,7 +4,6 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Protocol, Self
 from uuid import UUID
 
@@ -16,7 +15,7 @@ from nats.js.errors import NotFoundError
 
 from chassis.bus import Bus
 from chassis.clock import monotonic
-from chassis.commits import Commits
+from chassis.commits import Commits, LedgerEnd
 from chassis.envelope import POSITION, is_oversize, previous_of, recorded_from
 from chassis.ids import derived_id
 from chassis.ledger import EventStore, Recorded
@@ -71,12 +70,14 @@ class Source(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
 class LedgerSource:
     """The own ledger, read directly and woken by commits."""
 
-    store: EventStore
-    commits: Commits
+    def __init__(self, store: EventStore, commits: Commits) -> None:
+        """`commits` are those of the store's ledger, of all processes."""
+        self.store = store
+        self.commits = commits
+        self._end = LedgerEnd(commits)
 
     async def __aenter__(self) -> Self:
         """Nothing to open: the commits are heard anyway."""
@@ -87,10 +88,9 @@ class LedgerSource:
 
     async def next(self, after: int) -> Sequence[Recorded]:
         """The next events, or nothing after half a second."""
-        seen = self.commits.highest
-        batch = await self.store.read_after(after, BATCH)
-        if not batch:
-            await self.commits.beyond(seen, WAIT_SECONDS)
+        await self._end.passed(after, WAIT_SECONDS)
+        batch = await self.store.read_next(after, BATCH)
+        self._end.read(batch, BATCH)
         return batch
 
     async def folded(self) -> None:

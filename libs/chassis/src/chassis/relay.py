@@ -11,7 +11,7 @@ from nats.js.errors import NotFoundError
 from chassis import provision, telemetry
 from chassis.bus import Bus
 from chassis.clock import monotonic
-from chassis.commits import Commits
+from chassis.commits import Commits, LedgerEnd
 from chassis.envelope import HEADER_BYTES, MESSAGE_ID, OVERSIZE, POSITION, headers_of
 from chassis.leadership import Leadership
 from chassis.ledger import EventStore, Recorded
@@ -113,18 +113,19 @@ class Relay:
 
     async def _lead(self, connection: asyncpg.Connection, publisher: Publisher) -> None:
         cursor = await self._resume(connection, at_least=0)
+        end = LedgerEnd(self._outbox.commits)
         while True:
-            seen = self._outbox.commits.highest
-            batch = await self._outbox.store.read_after(cursor.position, BATCH)
+            await end.passed(cursor.position)
+            batch = await self._outbox.store.read_next(cursor.position, BATCH)
+            end.read(batch, BATCH)
             try:
                 cursor = await self._publish(publisher, batch, cursor) if batch else cursor
             except Interrupted as interrupted:
                 await self._wait_out(interrupted)
                 cursor = await self._resume(connection, at_least=interrupted.position)
+                end = LedgerEnd(self._outbox.commits)
             self._show(cursor)
             await self._remember(connection, cursor, idle=not batch)
-            if not batch:
-                await self._outbox.commits.beyond(seen)
 
     async def _publish(self, publisher: Publisher, batch: Sequence[Recorded], cursor: Cursor) -> Cursor:
         await self._publish_work(publisher, batch)
