@@ -20,6 +20,7 @@ ARCHITECTURES = {"x86_64": "x64", "aarch64": "arm64", "arm64": "arm64"}
 SERVER = "@restatedev/restate-server"
 SERVICE = "tests.benchmarks.peers.restate.service:app"
 WORKERS = os.cpu_count() or 1
+"""The page has 8 in its example; here the server and who asks share the cores."""
 
 
 class Restate(Peer):
