@@ -10,7 +10,8 @@ from tests.architecture.sources import ROOT, tracked_files
 VERBS_MAX = 16
 INDEX_HOST = re.compile(r"\bpypi\.[a-z]|pythonhosted\.|registry\.npmjs\.|--(?:extra-)?index-url|--find-links")
 MACHINE_PATH = re.compile(r"(?<![\w.~$}])/(?:home|root|Users|work)/\w")
-LOCKS = ("requirements.lock", "tools.lock", "infra/image.lock")
+PEERS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests/benchmarks/peers").glob("*/requirements.lock"))
+LOCKS = ("requirements.lock", "tools.lock", "infra/image.lock", *PEERS)
 
 
 def texts() -> dict[str, str]:
