@@ -38,6 +38,7 @@ class BatchedStops:
 
     name = "stops"
     source = SERVICE
+    reads = (ParcelMoved,)
     tables = ("parcels", "stops")
 
     async def apply(self, facts: Sequence[Fact], rows: asyncpg.Connection) -> None:

@@ -11,7 +11,7 @@ import asyncpg
 import orjson
 import pytest
 
-from chassis import clock
+from chassis import checkpoints, clock
 from chassis.ids import new_id
 from chassis.ledger import Append
 from chassis.migrations import migrate_up
@@ -181,15 +181,15 @@ async def test_what_happened_before_as_of_is_counted_and_as_of_is_recent(house: 
             assert timedelta(0) <= clock.now() - answered.as_of < timedelta(seconds=2)
 
 
-async def test_facts_that_end_nothing_are_heard_too(house: House) -> None:
+async def test_facts_that_end_nothing_are_passed_over(house: House) -> None:
     started = InstanceStarted(originator_id=new_id(), originator_version=1, timestamp=NOON)
     async with house.metrics() as runtime:
         await house.tell(house.execution, started)
 
-        async def heard() -> bool:
-            return await runtime.pool.fetchval("SELECT until FROM known") == NOON
+        async def passed() -> bool:
+            return await checkpoints.read(runtime.pool, "executions") == await house.execution.store.head()
 
-        await eventually(heard)
+        await eventually(passed)
         assert await runtime.pool.fetchval("SELECT count(*) FROM execution_metrics") == 0
 
 

@@ -49,6 +49,7 @@ class Stops:
     """Where each parcel was. Moves to `nowhere` raise as long as `poisoned` is set."""
 
     name = "stops"
+    reads = (ParcelMoved, ParcelDelivered)
     tables = ("parcels", "stops")
 
     def __init__(self, source: str = SERVICE) -> None:

@@ -4,11 +4,12 @@ import asyncio
 
 import pytest
 
-from chassis import checkpoints, dead_letters
+from chassis import checkpoints, dead_letters, projection_runner
 from chassis.ids import new_id
 from chassis.projection_runner import ProjectionRunner
 from chassis.projection_source import LedgerSource
 from tests.chassis.delivery.office import POISON, PostOffice, Stops
+from tests.chassis.parcels import ParcelDelivered
 from tests.support.eventually import eventually
 
 
@@ -150,3 +151,31 @@ async def test_a_lost_connection_costs_neither_rows_nor_facts(office: PostOffice
     assert len(await places(office)) == 300
     async with office.pool.acquire() as connection:
         assert await dead_letters.count(connection) == 0
+
+
+async def test_what_it_does_not_read_moves_its_checkpoint_and_is_passed_over(office: PostOffice):
+    stops = Stops()
+    stops.reads = (ParcelDelivered,)
+    runner = runner_of(office, stops)
+    office.run(runner.run())
+
+    position = await office.record("Lisbon")
+    assert await runner.wait_for(position)
+
+    assert stops.batches == []
+    assert await checkpoints.read(office.pool, "stops") == position
+
+
+async def test_facts_come_together_until_somebody_waits_for_them(office: PostOffice, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(projection_runner, "PACE_SECONDS", 60.0)
+    stops = Stops()
+    runner = runner_of(office, stops)
+    office.run(runner.run())
+    assert await runner.wait_for(await office.record("Lisbon"))
+
+    for place in ("Porto", "Faro", "Braga", "Evora"):
+        position = await office.record(place)
+
+    assert await runner.wait_for(position)
+    assert sum(stops.batches) == 5
+    assert len(stops.batches) <= 3

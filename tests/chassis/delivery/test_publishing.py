@@ -79,3 +79,31 @@ async def test_what_is_in_flight_when_the_publisher_closes_is_of_unknown_fate(bu
 
     with pytest.raises(NotPublished, match="closed"):
         await future
+
+
+async def test_a_chain_is_stored_whole_and_acknowledged_once(bus: Bus):
+    await bus.ensure_stream("post")
+    async with Publisher(bus) as publisher:
+        outcome = await publisher.send_chain([parcel(bus, after=number) for number in range(10)])
+
+    assert outcome == Stored(10, duplicate=False)
+    assert (await bus.js.stream_info(bus.stream("post"))).state.last_seq == 10
+
+
+async def test_a_chain_that_is_broken_in_the_middle_ends_there(bus: Bus):
+    await bus.ensure_stream("post")
+    async with Publisher(bus) as publisher:
+        outcome = await publisher.send_chain([parcel(bus, after=number) for number in range(10) if number != 4])
+
+    assert isinstance(outcome, NotPublished)
+    assert outcome.code == WRONG_LAST_SEQUENCE
+    assert (await bus.js.stream_info(bus.stream("post"))).state.last_seq == 4
+
+
+async def test_a_chain_that_cannot_be_sent_whole_is_not_stored(bus: Bus):
+    await bus.ensure_stream("post")
+    too_large = Outgoing(bus.subject("post", "Moved", "1"), b"x" * (bus.nc.max_payload + 1), {}, 1)
+    async with Publisher(bus) as publisher:
+        outcome = await publisher.send_chain([parcel(bus, after=0), too_large, parcel(bus, after=2)])
+
+    assert isinstance(outcome, NotPublished)

@@ -56,6 +56,11 @@ class Codec:
     def __init__(self, *event_types: type[Event]) -> None:
         self._types = {event_type.topic(): event_type for event_type in event_types}
 
+    @property
+    def topics(self) -> frozenset[str]:
+        """What it can read."""
+        return frozenset(self._types)
+
     def encode(self, event: Event, metadata: bytes | None = None) -> NewEvent:
         """The event as a new row of the ledger, with a fresh event id."""
         return NewEvent(new_id(), event.originator_version, type(event).topic(), event.state(), metadata)

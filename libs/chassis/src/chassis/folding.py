@@ -32,6 +32,8 @@ class Folder:
         """`codec` reads every event type of the projection's source."""
         self._projection = projection
         self._codec = codec
+        wanted = {event_type.topic() for event_type in projection.reads}
+        self._passed_over = codec.topics - wanted
 
     async def fold(self, connection: asyncpg.Connection, batch: Sequence[Recorded], position: int) -> int:
         """Fold events that follow on `position`; answers the new position. Raises only what is not a fact's fault."""
@@ -79,6 +81,8 @@ class Folder:
         facts: list[Fact] = []
         failures: Failures = []
         for recorded in batch:
+            if recorded.topic in self._passed_over and recorded.position:
+                continue
             try:
                 if not recorded.position:
                     raise Unreadable("not published by a relay: it has no place in a ledger")

@@ -35,6 +35,11 @@ class Projection(Protocol):
         ...
 
     @property
+    def reads(self) -> tuple[type[Event], ...]:
+        """The events that it folds; the others of its source move its checkpoint and are passed over unread."""
+        ...
+
+    @property
     def tables(self) -> tuple[str, ...]:
         """The tables it writes: what a rebuild replaces."""
         ...

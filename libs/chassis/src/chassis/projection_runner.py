@@ -1,6 +1,7 @@
 """Keeps one projection up to date: one process writes, the others stand by and can still be asked."""
 
 import asyncio
+from contextlib import suppress
 
 import asyncpg
 
@@ -21,6 +22,10 @@ STANDBY_POLL_SECONDS = 0.02
 """How often a waiter looks at the checkpoint table while another process writes."""
 HURRY_SECONDS = 0.5
 """After so long a waiter has the owner asked for what may be lost: a stream deleted by hand is missed only later."""
+WORTHWHILE = 250
+"""Facts of a batch that is large enough: more of them have come already."""
+PACE_SECONDS = 0.05
+"""From one batch to the next while facts flow and nobody here waits for them: fewer, larger transactions."""
 WAIT_SECONDS = 2.0
 """How long a reader waits for its own write by default."""
 
@@ -38,6 +43,8 @@ class ProjectionRunner:
         self._pool = pool
         self._leadership = Leadership(pool, "projection", projection.name)
         self._progress = Progress()
+        self._waiting = 0
+        self._waited_for = asyncio.Event()
         self.leading = False
         """Whether this process writes the rows."""
 
@@ -62,6 +69,14 @@ class ProjectionRunner:
 
     async def wait_for(self, position: int, timeout: float = WAIT_SECONDS) -> bool:
         """Whether the rows reach `position` within `timeout` seconds, whichever process writes them."""
+        self._waiting += 1
+        self._waited_for.set()
+        try:
+            return await self._wait_for(position, timeout)
+        finally:
+            self._waiting -= 1
+
+    async def _wait_for(self, position: int, timeout: float) -> bool:
         began = monotonic()
         hurried = False
         while self.position < position:
@@ -97,12 +112,22 @@ class ProjectionRunner:
                 if not batch:
                     _still_open(connection)
                     continue
+                began = monotonic()
                 try:
                     position = await self._folder.fold(connection, batch, position)
                 except CheckpointMoved:
                     position = await checkpoints.read(connection, name)
                 self._reached(position)
                 await source.folded()
+                if len(batch) < WORTHWHILE:
+                    await self._let_gather(began + PACE_SECONDS)
+
+    async def _let_gather(self, until: float) -> None:
+        """Give facts time to come together, as long as nobody waits for them."""
+        while not self._waiting and (left := until - monotonic()) > 0:
+            self._waited_for.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._waited_for.wait(), left)
 
     def _reached(self, position: int) -> None:
         self._progress.move(position)

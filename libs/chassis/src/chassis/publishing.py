@@ -1,7 +1,7 @@
 """Publishing to JetStream with many messages in flight: every future resolves, whatever happens to the message."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -83,22 +83,36 @@ class Publisher:
         self._count += 1
         key = str(self._count)
         self._waiting[key] = (future, loop.call_later(self._ack_seconds, self._expired, key))
-        headers = dict(message.headers)
-        if message.after is not None:
-            headers[EXPECTED_LAST_SEQUENCE] = str(message.after)
         try:
-            if not self._bus.connected:
-                raise NotPublished("the NATS server is away")
-            await self._bus.nc.publish(message.subject, message.payload, f"{self._inbox}.{key}", headers)
+            self._check_connected()
+            await self._bus.nc.publish(message.subject, message.payload, f"{self._inbox}.{key}", _headers(message))
         except Exception as error:  # noqa: BLE001 - the future brings it
             self._resolve(key, error if isinstance(error, NotPublished) else NotPublished(str(error) or repr(error)))
         return future
 
-    async def send_all(self, messages: list[Outgoing]) -> list[Stored | NotPublished]:
+    async def send_chain(self, messages: Sequence[Outgoing]) -> Stored | NotPublished:
+        """Send messages each of which is `after` the one before, and wait for the last one alone.
+
+        Stored, it says that all are; refused, it does not say how many are. Costs one acknowledgement for all of them.
+        """
+        try:
+            for message in messages[:-1]:
+                self._check_connected()
+                await self._bus.nc.publish(message.subject, message.payload, "", _headers(message))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the chain is broken here
+            return error if isinstance(error, NotPublished) else NotPublished(str(error) or repr(error))
+        [outcome] = await self.send_all(messages[-1:])
+        return outcome
+
+    async def send_all(self, messages: Sequence[Outgoing]) -> list[Stored | NotPublished]:
         """Send in order, wait for all, answer what became of each."""
         futures = [await self.send(message) for message in messages]
         results = await asyncio.gather(*futures, return_exceptions=True)
         return [_outcome(result) for result in results]
+
+    def _check_connected(self) -> None:
+        if not self._bus.connected:
+            raise NotPublished("the NATS server is away")
 
     async def _acknowledged(self, msg: Msg) -> None:
         key = msg.subject[len(self._inbox) + 1 :]
@@ -138,6 +152,12 @@ class Publisher:
             future.exception()
         else:
             future.set_result(outcome)
+
+
+def _headers(message: Outgoing) -> dict[str, str]:
+    if message.after is None:
+        return dict(message.headers)
+    return {**message.headers, EXPECTED_LAST_SEQUENCE: str(message.after)}
 
 
 def _outcome(result: Any) -> Stored | NotPublished:

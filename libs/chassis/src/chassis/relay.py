@@ -21,6 +21,8 @@ from chassis.publishing import WRONG_LAST_SEQUENCE, NotPublished, Outgoing, Publ
 
 BATCH = 500
 """Events read and published at once."""
+CHAIN = 256
+"""Messages under way before one of them is acknowledged."""
 RETRY_SECONDS = 0.5
 """After a refused publish, and before a lost leadership is sought again."""
 REMEMBER_SECONDS = 1.0
@@ -84,6 +86,7 @@ class Relay:
         self._stream = bus.stream(outbox.service)
         self._leadership = Leadership(pool, "relay", self._stream)
         self._remembered = (-1, 0.0)
+        self._doubtful = True
         self.leading = False
         """Whether this process publishes."""
         self._progress = Progress()
@@ -103,7 +106,7 @@ class Relay:
             try:
                 async with self._leadership.held() as connection, Publisher(self._bus) as publisher:
                     log.info("relay.leading", stream=self._stream)
-                    self.leading = True
+                    self.leading = self._doubtful = True
                     await self._lead(connection, publisher)
             except Exception as error:  # noqa: BLE001 - whatever it is, the relay tries again
                 log.warning("relay.interrupted", stream=self._stream, error=repr(error))
@@ -129,13 +132,31 @@ class Relay:
 
     async def _publish(self, publisher: Publisher, batch: Sequence[Recorded], cursor: Cursor) -> Cursor:
         await self._publish_work(publisher, batch)
+        publish = self._publish_one_by_one if self._doubtful else self._publish_as_chain
+        # Until it has gone well, nobody knows how much of the batch is stored.
+        self._doubtful = True
+        cursor = await publish(publisher, batch, cursor)
+        self._doubtful = False
+        telemetry.PUBLISHED.labels(self._outbox.service).inc(len(batch))
+        return cursor
+
+    async def _publish_as_chain(self, publisher: Publisher, batch: Sequence[Recorded], cursor: Cursor) -> Cursor:
+        """One acknowledgement for many: each message expects the one before, so the last one stored says all are."""
+        messages = self._messages(batch, cursor)
+        for first in range(0, len(messages), CHAIN):
+            outcome = await publisher.send_chain(messages[first : first + CHAIN])
+            if isinstance(outcome, NotPublished):
+                raise Interrupted(0, outcome)
+        return replace(cursor, position=batch[-1].position, sequence=cursor.sequence + len(batch))
+
+    async def _publish_one_by_one(self, publisher: Publisher, batch: Sequence[Recorded], cursor: Cursor) -> Cursor:
+        """An acknowledgement for each: what is a duplicate does not lengthen the stream."""
         began = cursor.position
         outcomes = await publisher.send_all(self._messages(batch, cursor))
         for recorded, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, NotPublished):
                 raise Interrupted(cursor.position if cursor.position > began else 0, outcome)
             cursor = _after(cursor, recorded, outcome)
-        telemetry.PUBLISHED.labels(self._outbox.service).inc(len(batch))
         return cursor
 
     async def _publish_work(self, publisher: Publisher, batch: Sequence[Recorded]) -> None:

@@ -9,6 +9,7 @@ from pydantic_core import to_json
 from blueprint.version_rows import Row, edge_rows, node_rows, tag_rows, version_row
 from chassis.projection import Fact
 from contracts.blueprint import (
+    BLUEPRINT_EVENTS,
     BlueprintArchived,
     BlueprintCreated,
     BlueprintShared,
@@ -65,6 +66,7 @@ class BlueprintsProjection:
 
     name = "blueprints"
     source = "blueprint"
+    reads = BLUEPRINT_EVENTS
     tables = (
         "workflow_blueprints",
         "workflow_blueprint_versions",

@@ -9,11 +9,12 @@ import orjson
 
 from chassis.projection import Fact
 from contracts import instance_events as facts
-from contracts.blueprint import BlueprintEvent, BlueprintVersionRecorded
+from contracts.blueprint import BLUEPRINT_EVENTS, BlueprintEvent, BlueprintVersionRecorded
+from contracts.message import Event
 from contracts.workflow import WorkflowGraph
 from execution.driving.known import version_definition
 from execution.families.standings import Change, changes_in
-from execution.reading.movements import ELSEWHERE, Movement
+from execution.reading.movements import FOLDS, Movement
 
 NO_PARENT = (None, None, None, False)
 
@@ -117,6 +118,7 @@ class Instances:
 
     name = "instances"
     source = "execution"
+    reads: tuple[type[Event], ...] = (facts.InstanceRequested, facts.ChildEnded, *FOLDS)
     tables = ("workflow_instances",)
 
     async def apply(self, batch: Sequence[Fact], rows: asyncpg.Connection) -> None:
@@ -125,7 +127,7 @@ class Instances:
         moved: dict[UUID, Movement] = {}
         told: list[UUID] = []
         for event in (fact.event for fact in batch):
-            if not isinstance(event, facts.InstanceEvent) or type(event) in ELSEWHERE:
+            if not isinstance(event, facts.InstanceEvent):
                 continue
             if isinstance(event, facts.InstanceRequested):
                 requested.append(event)
@@ -155,6 +157,7 @@ class KnownVersions:
 
     name = "known_versions"
     source = "blueprint"
+    reads = BLUEPRINT_EVENTS
     tables = ("known_versions", "known_blueprints")
 
     async def apply(self, batch: Sequence[Fact], rows: asyncpg.Connection) -> None:

@@ -101,7 +101,7 @@ class Following:
     async def _told(self, message: Msg) -> list[bytes]:
         if message.subject == self._tokens:
             return [token_line(self._instance_id, message.data, clock.now())]
-        if not message.subject.startswith(self._events):
+        if not message.headers or not message.subject.startswith(self._events):
             return []
         seq = int(message.headers[VERSION])
         if seq <= self._seen:

@@ -7,9 +7,10 @@ from uuid import UUID
 from asyncpg import Connection, Record
 
 from chassis.projection import Fact
-from contracts.blueprint import BlueprintVersionRecorded
+from contracts.blueprint import BlueprintCreated, BlueprintUpdated, BlueprintVersionRecorded
 from contracts.execution import RunFigures
 from contracts.instance_events import ENDINGS, InstanceEnded, InstanceRetried
+from contracts.message import Event
 from metrics import rollups
 from metrics.domain import Execution
 from metrics.histogram import exact_ms
@@ -44,10 +45,11 @@ ON CONFLICT (sole) DO UPDATE SET until = greatest(known.until, EXCLUDED.until)
 
 
 class Executions:
-    """Follows the execution service: counts what ended, and remembers the time of the last fact heard."""
+    """Follows the execution service: counts what ended, and remembers the time of the last ending."""
 
     name = "executions"
     source = "execution"
+    reads: tuple[type[Event], ...] = (*ENDINGS, InstanceRetried)
     tables = ("execution_metrics", "execution_rollups", "node_rollups", "known")
 
     async def apply(self, facts: Sequence[Fact], rows: Connection) -> None:
@@ -72,12 +74,12 @@ class BlueprintNames:
 
     name = "blueprint_names"
     source = "blueprint"
+    reads = (BlueprintCreated, BlueprintUpdated)
     tables = ("blueprint_names",)
 
     async def apply(self, facts: Sequence[Fact], rows: Connection) -> None:
         """Keep the name of the latest version."""
-        if recorded := [fact.event for fact in facts if isinstance(fact.event, BlueprintVersionRecorded)]:
-            await keep_names(recorded, rows)
+        await keep_names((fact.event for fact in facts if isinstance(fact.event, BlueprintVersionRecorded)), rows)
 
 
 async def count_endings(endings: Sequence[InstanceEnded], rows: Connection) -> None:

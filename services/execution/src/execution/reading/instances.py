@@ -21,8 +21,11 @@ ANSWER_BYTES_MAX = 512 * 1024
 """What a page should weigh at most: a NATS server carries 1 MiB unless told otherwise."""
 
 ROW = """
-SELECT *, (SELECT max(originator_version) FROM events WHERE originator_id = $1) AS recorded
-FROM workflow_instances WHERE instance_id = $1
+SELECT *, NOT EXISTS (
+    SELECT FROM events
+    WHERE originator_id = $1 AND originator_version > known.version AND topic = ANY($2::text[])
+) AS is_current
+FROM workflow_instances AS known WHERE instance_id = $1
 """
 BRANCH = """
 (SELECT * FROM workflow_instances WHERE {whose} {filters}
@@ -39,11 +42,12 @@ class InstanceReader:
         self.pool = pool
         self.records = records
         self.projected = projected
+        self.moved_by = [event_type.topic() for event_type in projected.projection.reads]
 
     async def find(self, instance_id: UUID) -> tuple[InstanceView, str | None] | None:
         """The instance as it is now, and its team; None when there is none such."""
-        row = await self.pool.fetchrow(ROW, instance_id)
-        if row is not None and row["version"] == row["recorded"]:
+        row = await self.pool.fetchrow(ROW, instance_id, self.moved_by)
+        if row is not None and row["is_current"]:
             return view_of(row), row["team_id"]
         instance = await self.records.load(instance_id)
         if instance.requested is None:

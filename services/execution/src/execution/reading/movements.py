@@ -8,10 +8,6 @@ from uuid import UUID
 
 from contracts import instance_events as facts
 
-ELSEWHERE: frozenset[type[facts.InstanceEvent]] = frozenset(
-    {facts.IdempotencyKeyTaken, facts.SignalPosted, facts.SignalAwaited, facts.SignalTaken}
-)
-"""Facts of streams that are no instances."""
 ROUSING: frozenset[type[facts.InstanceEvent]] = frozenset(
     {facts.InstanceResumed, facts.InstanceCancelRequested, facts.InstanceTerminateRequested}
 )
