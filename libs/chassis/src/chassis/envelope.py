@@ -1,6 +1,8 @@
 """A recorded event as a message on the bus, and back: CloudEvents attributes and our own ones as headers."""
 
 import re
+from collections.abc import Mapping
+from functools import lru_cache
 from uuid import UUID
 
 import orjson
@@ -33,10 +35,11 @@ TIMESTAMP_FIRST = re.compile(rb'\{(?:"class_version":\d+,)?"timestamp":"([^"]+)"
 
 def headers_of(recorded: Recorded, service: str, previous: int) -> dict[str, str]:
     """The headers under which the event travels; `previous` is the position before it."""
+    event_id = str(recorded.event_id)
     headers = {
-        MESSAGE_ID: str(recorded.event_id),
+        MESSAGE_ID: event_id,
         "ce-specversion": "1.0",
-        "ce-id": str(recorded.event_id),
+        "ce-id": event_id,
         "ce-type": recorded.topic,
         "ce-source": f"headrace/{service}",
         "ce-subject": str(recorded.stream_id),
@@ -47,8 +50,7 @@ def headers_of(recorded: Recorded, service: str, previous: int) -> dict[str, str
     if time := _timestamp(recorded.state):
         headers["ce-time"] = time
     if recorded.metadata:
-        metadata = orjson.loads(recorded.metadata)
-        headers |= {header: str(metadata[key]) for key, header in METADATA_HEADERS.items() if metadata.get(key)}
+        headers.update(_metadata_headers(recorded.metadata))
     return headers
 
 
@@ -77,6 +79,14 @@ def previous_of(msg: Msg) -> int:
 def is_oversize(msg: Msg) -> bool:
     """Whether the payload did not fit and has to be asked for."""
     return OVERSIZE in (msg.headers or {})
+
+
+@lru_cache(maxsize=1024)
+def _metadata_headers(recorded: bytes) -> Mapping[str, str]:
+    """The facts of one instance mostly share theirs."""
+    metadata = orjson.loads(recorded)
+    found = {header: metadata.get(key) for key, header in METADATA_HEADERS.items()}
+    return {header: " ".join(str(value).split()) for header, value in found.items() if value}
 
 
 def _metadata(headers: dict[str, str]) -> bytes | None:

@@ -23,8 +23,14 @@ LOST = (
 """Postgres is away or went away: nobody knows whether the statement was committed (a timeout is an OSError too)."""
 
 
-async def open_pool(dsn: str, schema: str, *, min_size: int = 2, max_size: int = 8) -> asyncpg.Pool:
-    """A pool whose connections see `schema` and nothing else. The schema need not exist yet."""
+async def open_pool(
+    dsn: str, schema: str, *, min_size: int = 2, max_size: int = 8, keeps_sessions: bool = False
+) -> asyncpg.Pool:
+    """A pool whose connections see `schema` and nothing else. The schema need not exist yet.
+
+    Giving a connection back resets its session, which lets go of its locks; where `keeps_sessions` it does not, and a
+    statement costs one way to Postgres instead of two.
+    """
     return await asyncpg.create_pool(
         dsn,
         min_size=min_size,
@@ -33,6 +39,7 @@ async def open_pool(dsn: str, schema: str, *, min_size: int = 2, max_size: int =
         command_timeout=COMMAND_SECONDS,
         statement_cache_size=STATEMENT_CACHE,
         max_cached_statement_lifetime=0,
+        reset=_leave_as_it_is if keeps_sessions else None,
         server_settings={
             "search_path": quoted(schema),
             "application_name": f"headrace {schema}",
@@ -40,6 +47,10 @@ async def open_pool(dsn: str, schema: str, *, min_size: int = 2, max_size: int =
             "jit": "off",
         },
     )
+
+
+async def _leave_as_it_is(_: asyncpg.Connection) -> None:
+    """An open transaction is rolled back before this; nobody who shares this pool sets anything else."""
 
 
 async def answers(pool: asyncpg.Pool, seconds: float) -> bool:

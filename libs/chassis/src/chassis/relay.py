@@ -1,7 +1,7 @@
 """Publishes what was recorded: every event of a ledger, in its order, once, to the service's own stream."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import asyncpg
@@ -21,8 +21,9 @@ from chassis.publishing import WRONG_LAST_SEQUENCE, NotPublished, Outgoing, Publ
 
 BATCH = 500
 """Events read and published at once."""
-CHAIN = 256
-"""Messages under way before one of them is acknowledged."""
+CHAIN_MESSAGES = 256
+CHAIN_BYTES = 1024 * 1024
+"""What may be under way before an acknowledgement is waited for, unless a single message is larger by itself."""
 RETRY_SECONDS = 0.5
 """After a refused publish, and before a lost leadership is sought again."""
 REMEMBER_SECONDS = 1.0
@@ -142,9 +143,8 @@ class Relay:
 
     async def _publish_as_chain(self, publisher: Publisher, batch: Sequence[Recorded], cursor: Cursor) -> Cursor:
         """One acknowledgement for many: each message expects the one before, so the last one stored says all are."""
-        messages = self._messages(batch, cursor)
-        for first in range(0, len(messages), CHAIN):
-            outcome = await publisher.send_chain(messages[first : first + CHAIN])
+        for chain in chains(self._messages(batch, cursor)):
+            outcome = await publisher.send_chain(chain)
             if isinstance(outcome, NotPublished):
                 raise Interrupted(0, outcome)
         return replace(cursor, position=batch[-1].position, sequence=cursor.sequence + len(batch))
@@ -233,6 +233,17 @@ class Relay:
         if cursor.position != position and (idle or monotonic() - at > REMEMBER_SECONDS):
             await connection.execute(REMEMBER, self._stream, cursor.position, cursor.incarnation)
             self._remembered = (cursor.position, monotonic())
+
+
+def chains(messages: Sequence[Outgoing]) -> Iterator[Sequence[Outgoing]]:
+    """The messages in their order, cut into pieces that are acknowledged together."""
+    begin = size = 0
+    for place, message in enumerate(messages):
+        size += len(message.payload)
+        if place > begin and (place - begin >= CHAIN_MESSAGES or size > CHAIN_BYTES):
+            yield messages[begin:place]
+            begin, size = place, len(message.payload)
+    yield messages[begin:]
 
 
 def _after(cursor: Cursor, recorded: Recorded, stored: Stored) -> Cursor:

@@ -111,7 +111,7 @@ async def running(service: Service[Any], settings: Settings) -> AsyncIterator[Ru
 async def _open(stack: AsyncExitStack, service: Service[Any], settings: Settings) -> Resources:
     """Database first, so that a service on an unknown schema never touches the bus."""
     try:
-        pool = await open_pool(settings.postgres_dsn, service.name, max_size=settings.pool_size)
+        pool = await open_pool(settings.postgres_dsn, service.name, max_size=settings.pool_size, keeps_sessions=True)
     except (OSError, asyncpg.PostgresError) as error:
         detail = f"Postgres does not let {service.name} in ({error}): start it, or check HEADRACE_POSTGRES_DSN"
         raise Unavailable("postgres_unreachable", detail) from error

@@ -18,6 +18,7 @@ INSERT INTO workers (worker_id) VALUES ($1)
 ON CONFLICT (worker_id) DO UPDATE SET heartbeat_at = clock_timestamp() RETURNING lock_number
 """
 BEAT = "UPDATE workers SET heartbeat_at = clock_timestamp() WHERE worker_id = $1"
+UNLOCK = "SELECT pg_advisory_unlock_all()"
 LEAVE = "DELETE FROM workers WHERE worker_id = $1"
 ALIVE = """
 SELECT worker_id FROM workers
@@ -50,6 +51,7 @@ class Leases:
             number = await connection.fetchval(JOIN, self.worker_id)
             await connection.execute("SELECT pg_advisory_lock($1::int, $2::int)", self.lock_class, number)
         except BaseException:
+            connection.terminate()
             await self.pool.release(connection)
             raise
         self.connection = connection
@@ -76,6 +78,7 @@ class Leases:
         """Say goodbye: whatever this worker still owns may be taken over at once."""
         if self.connection is not None:
             await self.pool.execute(LEAVE, self.worker_id)
+            await self.connection.execute(UNLOCK)
             await self.pool.release(self.connection)
             self.connection = None
 
