@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 
-PROBE_ONE_IN = 64
+PROBE_ONE_IN = 256
 """Of so many runs one is probed at each of its steps: enough to catch a step that begins early, too few to slow it."""
 BEFORE = """
 SELECT EXISTS (

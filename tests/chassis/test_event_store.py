@@ -180,3 +180,14 @@ async def test_nothing_to_append_is_a_mistake(store: EventStore) -> None:
 def test_an_append_with_a_hole_cannot_be_made(versions: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="contiguous versions"):
         Append(new_id(), tuple(NewEvent(new_id(), version, "T", b"{}") for version in versions))
+
+
+async def test_the_last_event_of_some_topics_is_found_up_to_a_position(store: EventStore) -> None:
+    stream = new_id()
+    first = await store.append(Append(stream, (event(1, "Opened"),)))
+    second = await store.append(Append(stream, (event(2, "Closed"),)))
+    third = await store.append(Append(stream, (event(3, "Opened"),)))
+
+    found = [await store.last_of(["Opened"], position) for position in (first - 1, first, second, third)]
+    assert found == [0, first, first, third]
+    assert await store.last_of(["Closed", "Opened"], second) == second

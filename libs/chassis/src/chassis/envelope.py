@@ -14,6 +14,8 @@ from chassis.telemetry import TRACEPARENT
 POSITION = "Headrace-Position"
 PREVIOUS = "Headrace-Previous"
 """The position of the event before it in the ledger, 0 for the first: how a consumer sees a gap."""
+MILESTONE = "Headrace-Milestone-Before"
+"""The position of the last milestone before it (`contracts.milestones`), where its service has any."""
 VERSION = "Headrace-Version"
 OVERSIZE = "Headrace-Oversize"
 """The payload's bytes, when it is larger than the bus takes: the body is empty then and `replay` brings it."""
@@ -71,9 +73,9 @@ def recorded_from(msg: Msg) -> Recorded | None:
         return None
 
 
-def previous_of(msg: Msg) -> int:
-    """The ledger position before the message's own."""
-    return int((msg.headers or {}).get(PREVIOUS, "0"))
+def previous_of(msg: Msg, header: str = PREVIOUS) -> int:
+    """The ledger position of what a follower must have seen before the message; -1 where the message does not say."""
+    return int((msg.headers or {}).get(header, "0" if header == PREVIOUS else "-1"))
 
 
 def is_oversize(msg: Msg) -> bool:

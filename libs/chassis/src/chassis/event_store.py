@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 import asyncpg
@@ -25,6 +25,10 @@ READ = f"""
 SELECT {COLUMNS} FROM events WHERE originator_id = $1 AND originator_version > $2 ORDER BY originator_version LIMIT $3
 """  # noqa: S608 - made of constants
 READ_AFTER = f"SELECT {COLUMNS} FROM events WHERE notification_id > $1 ORDER BY notification_id LIMIT $2"  # noqa: S608
+LAST_OF = """
+SELECT notification_id FROM events WHERE topic = ANY($1::text[]) AND notification_id <= $2
+ORDER BY notification_id DESC LIMIT 1
+"""
 HEAD = "SELECT coalesce(max(notification_id), 0) FROM events"
 
 log = logging.getLogger(__name__)
@@ -73,6 +77,10 @@ class PostgresEventStore:
         """Some of the events after `position`; what this process recorded a moment ago comes from memory."""
         newest = self._tail.after(position, limit)
         return await self.read_after(position, limit) if newest is None else newest
+
+    async def last_of(self, topics: Iterable[str], position: int) -> int:
+        """The highest position up to `position` that holds an event of one of the topics; 0 when there is none."""
+        return int(await self._pool.fetchval(LAST_OF, list(topics), position) or 0)
 
     async def head(self) -> int:
         """The highest position, 0 when the ledger is empty."""

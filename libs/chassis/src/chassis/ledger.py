@@ -1,7 +1,7 @@
 """What the ledger holds and what every event store promises, whatever it is made of."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -108,6 +108,10 @@ class EventStore(Protocol):
 
     async def read_next(self, position: int, limit: int) -> list[Recorded]:
         """Some of what `read_after` would give, at least the first of it: for those who come again for the rest."""
+        ...
+
+    async def last_of(self, topics: Iterable[str], position: int) -> int:
+        """The highest position up to `position` that holds an event of one of the topics; 0 when there is none."""
         ...
 
     async def head(self) -> int:

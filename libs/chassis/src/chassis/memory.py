@@ -1,5 +1,6 @@
 """The event store in memory: the same promises as the one on Postgres, for tests and for trying things out."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from chassis.group_commit import conflict_of
@@ -41,6 +42,11 @@ class MemoryEventStore:
     async def read_next(self, position: int, limit: int) -> list[Recorded]:
         """The events after `position`, as many as `read_after` gives."""
         return await self.read_after(position, limit)
+
+    async def last_of(self, topics: Iterable[str], position: int) -> int:
+        """The highest position up to `position` that holds an event of one of the topics; 0 when there is none."""
+        wanted = frozenset(topics)
+        return max((found.position for found in self._ledger[:position] if found.topic in wanted), default=0)
 
     async def head(self) -> int:
         """The highest position, 0 when the ledger is empty."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import Protocol, Self
 from uuid import UUID
@@ -16,7 +16,7 @@ from nats.js.errors import NotFoundError
 from chassis.bus import Bus
 from chassis.clock import monotonic
 from chassis.commits import Commits, LedgerEnd
-from chassis.envelope import POSITION, is_oversize, previous_of, recorded_from
+from chassis.envelope import MILESTONE, POSITION, PREVIOUS, is_oversize, previous_of, recorded_from
 from chassis.ids import derived_id
 from chassis.ledger import EventStore, Recorded
 from chassis.logs import get_logger
@@ -116,8 +116,13 @@ class StreamSource:
     come twice, and the stream may be lost or made anew: so every start begins with a replay from the checkpoint.
     """
 
-    def __init__(self, bus: Bus, service: str, consumer: str) -> None:
-        """`service` owns the ledger; `consumer` is the durable consumer's name on its stream."""
+    def __init__(self, bus: Bus, service: str, consumer: str, *, milestones: Collection[str] = ()) -> None:
+        """`service` owns the ledger; `consumer` is the durable consumer's name on its stream.
+
+        With `milestones`, the topics of all of that service's, only these are brought, each with the one before it.
+        """
+        self._milestones = frozenset(milestones)
+        self._before = MILESTONE if milestones else PREVIOUS
         self._bus = bus
         self._service = service
         self._stream = bus.stream(service)
@@ -188,12 +193,14 @@ class StreamSource:
         return await replay_page(self._bus, self._service, after)
 
     async def head(self) -> int:
-        """The last position published on the stream."""
+        """The last position published on the stream that `next` brings."""
         try:
             last = await self._bus.js.get_last_msg(self._stream, self._bus.subject(self._service, "*", "*"))
         except NotFoundError:
             return 0
-        return int((last.headers or {}).get(POSITION, "0"))
+        headers = last.headers or {}
+        is_brought = not self._milestones or headers.get("ce-type") in self._milestones
+        return int(headers.get(POSITION if is_brought else MILESTONE, "0"))
 
     @property
     def _hurry_subject(self) -> str:
@@ -219,7 +226,7 @@ class StreamSource:
             if recorded is None:
                 batch.append(_stranger(msg))
             elif recorded.position > after:
-                if previous_of(msg) > after or is_oversize(msg):
+                if not 0 <= previous_of(msg, self._before) <= after or is_oversize(msg):
                     self._behind = True
                     break
                 batch.append(recorded)
@@ -252,6 +259,7 @@ class StreamSource:
             self._stream,
             ConsumerConfig(
                 name=self._consumer,
+                filter_subjects=self._subjects,
                 deliver_policy=policy,
                 ack_policy=AckPolicy.ALL,
                 ack_wait=ACK_WAIT_SECONDS,
@@ -260,6 +268,10 @@ class StreamSource:
             ),
         )
         self._catch_up()
+
+    @property
+    def _subjects(self) -> list[str] | None:
+        return [self._bus.subject(self._service, topic, "*") for topic in sorted(self._milestones)] or None
 
     def _catch_up(self) -> None:
         """Ask the owner next time: what was on its way may be lost, and nothing later may come to show the gap."""

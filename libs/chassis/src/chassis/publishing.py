@@ -99,6 +99,8 @@ class Publisher:
         """
         try:
             self._check_connected()
+            if any(len(message.payload) > self._bus.nc.max_payload for message in messages):
+                raise NotPublished(f"a message is larger than the {self._bus.nc.max_payload} bytes NATS takes")
             await self._bus.nc._send_command(b"".join(map(_command, messages[:-1])))  # noqa: SLF001 - see `_command`
         except Exception as error:  # noqa: BLE001 - whatever it is, the chain is broken here
             return error if isinstance(error, NotPublished) else NotPublished(str(error) or repr(error))

@@ -12,12 +12,13 @@ from chassis import provision, telemetry
 from chassis.bus import Bus
 from chassis.clock import monotonic
 from chassis.commits import Commits, LedgerEnd
-from chassis.envelope import HEADER_BYTES, MESSAGE_ID, OVERSIZE, POSITION, headers_of
+from chassis.envelope import HEADER_BYTES, MESSAGE_ID, MILESTONE, OVERSIZE, POSITION, headers_of
 from chassis.leadership import Leadership
 from chassis.ledger import EventStore, Recorded
 from chassis.logs import get_logger
 from chassis.progress import Progress
 from chassis.publishing import WRONG_LAST_SEQUENCE, NotPublished, Outgoing, Publisher, Stored
+from contracts.milestones import milestone_topics
 
 BATCH = 500
 """Events read and published at once."""
@@ -61,6 +62,8 @@ class Cursor:
     position: int
     sequence: int
     incarnation: str
+    milestone: int = 0
+    """The position of the last milestone up to there."""
 
 
 class Interrupted(Exception):
@@ -85,6 +88,7 @@ class Relay:
         self._bus = bus
         self._outbox = outbox
         self._stream = bus.stream(outbox.service)
+        self._milestones = milestone_topics(outbox.service)
         self._leadership = Leadership(pool, "relay", self._stream)
         self._remembered = (-1, 0.0)
         self._doubtful = True
@@ -147,7 +151,12 @@ class Relay:
             outcome = await publisher.send_chain(chain)
             if isinstance(outcome, NotPublished):
                 raise Interrupted(0, outcome)
-        return replace(cursor, position=batch[-1].position, sequence=cursor.sequence + len(batch))
+        return replace(
+            cursor,
+            position=batch[-1].position,
+            sequence=cursor.sequence + len(batch),
+            milestone=self._last_milestone(batch, cursor),
+        )
 
     async def _publish_one_by_one(self, publisher: Publisher, batch: Sequence[Recorded], cursor: Cursor) -> Cursor:
         """An acknowledgement for each: what is a duplicate does not lengthen the stream."""
@@ -156,8 +165,12 @@ class Relay:
         for recorded, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, NotPublished):
                 raise Interrupted(cursor.position if cursor.position > began else 0, outcome)
-            cursor = _after(cursor, recorded, outcome)
+            cursor = replace(_after(cursor, recorded, outcome), milestone=self._last_milestone([recorded], cursor))
         return cursor
+
+    def _last_milestone(self, batch: Sequence[Recorded], cursor: Cursor) -> int:
+        reached = (recorded.position for recorded in reversed(batch) if recorded.topic in self._milestones)
+        return next(reached, cursor.milestone)
 
     async def _publish_work(self, publisher: Publisher, batch: Sequence[Recorded]) -> None:
         if (work_for := self._outbox.work_for) is None:
@@ -177,14 +190,18 @@ class Relay:
                 raise Interrupted(0, outcome)
 
     def _messages(self, batch: Sequence[Recorded], cursor: Cursor) -> list[Outgoing]:
-        previous = [cursor.position, *(recorded.position for recorded in batch[:-1])]
-        return [
-            self._message(recorded, before, cursor.sequence + place)
-            for place, (recorded, before) in enumerate(zip(batch, previous, strict=True))
-        ]
+        messages: list[Outgoing] = []
+        previous, milestone = cursor.position, cursor.milestone
+        for recorded in batch:
+            headers = headers_of(recorded, self._outbox.service, previous)
+            if self._milestones:
+                headers[MILESTONE] = str(milestone)
+            messages.append(self._message(recorded, headers, cursor.sequence + len(messages)))
+            previous = recorded.position
+            milestone = previous if recorded.topic in self._milestones else milestone
+        return messages
 
-    def _message(self, recorded: Recorded, previous: int, after: int) -> Outgoing:
-        headers = headers_of(recorded, self._outbox.service, previous)
+    def _message(self, recorded: Recorded, headers: dict[str, str], after: int) -> Outgoing:
         payload = recorded.state
         if len(payload) + HEADER_BYTES > self._bus.nc.max_payload:
             headers[OVERSIZE] = str(len(payload))
@@ -209,7 +226,9 @@ class Relay:
         position = await self._last_position(info)
         if position is None:
             position = remembered["position"] if remembered else 0
-        return Cursor(max(position, at_least), info.state.last_seq, incarnation)
+        position = max(position, at_least)
+        milestone = await self._outbox.store.last_of(self._milestones, position) if self._milestones else 0
+        return Cursor(position, info.state.last_seq, incarnation, milestone)
 
     async def _last_position(self, info: StreamInfo) -> int | None:
         if not info.state.messages:

@@ -19,6 +19,7 @@ from chassis.projection_source import LedgerSource, Source, StreamSource
 from chassis.rebuild import rebuild
 from chassis.settings import Settings
 from contracts.message import Event
+from contracts.milestones import MILESTONES, milestone_topics
 from contracts.refusal import Missing
 
 
@@ -118,4 +119,7 @@ class Runtime:
     def _source(self, projection: Projection) -> Source:
         if projection.source == self.service:
             return LedgerSource(self.store, self.commits)
-        return StreamSource(self.bus, projection.source, f"{self.service}_{projection.name}")
+        consumer = f"{self.service}_{projection.name}"
+        is_content = set(projection.reads) <= MILESTONES.get(projection.source, frozenset())
+        milestones = milestone_topics(projection.source) if is_content else ()
+        return StreamSource(self.bus, projection.source, consumer, milestones=milestones)

@@ -1,0 +1,14 @@
+"""The facts by which a service's stories end or begin anew: whoever follows only these is sent only these."""
+
+from collections.abc import Mapping
+
+from contracts.instance_events import ENDINGS, InstanceRetried
+from contracts.message import Event
+
+MILESTONES: Mapping[str, frozenset[type[Event]]] = {"execution": frozenset({*ENDINGS, InstanceRetried})}
+"""By service. A run has dozens of facts and one or two milestones."""
+
+
+def milestone_topics(service: str) -> frozenset[str]:
+    """The names of a service's milestones; none for most services."""
+    return frozenset(event_type.topic() for event_type in MILESTONES.get(service, ()))
