@@ -19,6 +19,7 @@ from chassis.answering import Answerer, Answering
 from chassis.bus import Bus, settle
 from chassis.commits import Commits
 from chassis.event_store import PostgresEventStore
+from chassis.garbage import collect_seldom
 from chassis.logs import configure_logging, get_logger
 from chassis.ops import OpsDesk, ProcessState, RebuildDesk, serve_metrics
 from chassis.postgres import answers, lock_key, open_pool
@@ -188,6 +189,7 @@ async def _until_signalled(service: Service[Any], settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     serve_metrics(settings.metrics_port)
     async with running(service, settings):
+        collect_seldom()
         await stop.wait()
 
 

@@ -17,6 +17,7 @@ from litestar.di import Provide
 
 from chassis import telemetry
 from chassis.bus import Bus
+from chassis.garbage import collect_seldom
 from chassis.logs import configure_logging, get_logger
 from chassis.ops import OpsDesk, ProcessState
 from chassis.settings import BadSettings, Settings
@@ -118,6 +119,7 @@ async def _serve(settings: Settings) -> None:
         bus = await Bus.connect(settings.nats_url, settings.namespace, GATEWAY)
         try:
             async with OpsDesk(bus, GATEWAY, partial(_state, bus)):
+                collect_seldom()
                 log.info("service.ready", host=settings.host, port=listener.getsockname()[1])
                 await Server(tokens, bus).serve([listener])
         finally:
