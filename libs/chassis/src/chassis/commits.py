@@ -13,8 +13,8 @@ from chassis.clock import monotonic
 from chassis.ledger import Recorded
 from chassis.progress import Progress
 
-ANNOUNCE_SECONDS = 0.005
-"""Between two nudges to the other processes: many commits make one nudge."""
+ANNOUNCE_SECONDS = 0.02
+"""Between two nudges to the other processes: many commits make one nudge, the first of them at once."""
 POLL_SECONDS = 0.5
 """A nudge may be lost; after so long a follower looks by itself."""
 

@@ -30,8 +30,11 @@ class Pending:
 
     def __post_init__(self) -> None:
         """Weigh the call once, in bytes."""
-        events = (event for append in self.call for event in append.events)
-        self.size = sum(len(event.state) + len(event.metadata or b"") for event in events)
+        size = 0
+        for append in self.call:
+            for event in append.events:
+                size += len(event.state) + len(event.metadata or b"")
+        self.size = size
 
     def settle(self, outcome: Outcome | Exception) -> None:
         """Tell the caller, unless it went away."""

@@ -32,9 +32,9 @@ class Append:
 
     def __post_init__(self) -> None:
         """Refuse what no store could record: nothing at all, or versions with a hole."""
-        first = self.events[0].version if self.events else 0
-        if first < 1 or any(event.version != first + step for step, event in enumerate(self.events)):
-            versions = [event.version for event in self.events]
+        versions = [event.version for event in self.events]
+        first = versions[0] if versions else 0
+        if first < 1 or versions != list(range(first, first + len(versions))):
             raise ValueError(f"an append needs contiguous versions from 1 on, stream {self.stream_id} got {versions}")
 
     @property

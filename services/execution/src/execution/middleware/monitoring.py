@@ -1,6 +1,7 @@
 """Put every fact of a run on the counters; its end, its failures and its second chances into the log."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from prometheus_client import Counter, Histogram
@@ -39,12 +40,16 @@ SAVED_TOKENS = Counter("headrace_cache_saved_tokens", "Tokens not asked for agai
 SAVED_COST = Counter("headrace_cache_saved_cost_usd", "US dollars not spent again", ["of"], registry=REGISTRY)
 SECTIONS = Counter("headrace_section_steps", "Critical sections asked for, entered, left", ["step"], registry=REGISTRY)
 
+counter_of = cache(FACTS.labels)
+durations_of = cache(NODE_DURATION.labels)
+"""What every step asks for; the library looks its labels up anew each time."""
+
 log = get_logger(__name__)
 
 
 async def observe(event: facts.InstanceEvent, instance: Instance, around: Surroundings) -> None:
     """Count the fact, and what it says; log what an operator wants to find."""
-    FACTS.labels(type(event).__name__).inc()
+    counter_of(type(event).__name__).inc()
     note = NOTES.get(type(event))
     if note is not None:
         note(event)
@@ -52,7 +57,7 @@ async def observe(event: facts.InstanceEvent, instance: Instance, around: Surrou
 
 def node_completed(event: facts.NodeCompleted) -> None:
     """Time of every visit, tokens and cost of those that have any."""
-    NODE_DURATION.labels(event.node_type).observe(event.duration_ms / 1000)
+    durations_of(event.node_type).observe(event.duration_ms / 1000)
     if event.fell_back:
         FALLBACKS.labels(event.node_type).inc()
     if event.prompt_tokens or event.completion_tokens:
