@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
-from time import perf_counter, process_time
+from time import perf_counter, process_time, time
 from typing import Any
 
 import uvloop
@@ -25,6 +25,8 @@ class Order:
     token: str
     body: str
     seconds: float
+    bodies: tuple[str, ...] = ()
+    """One for each request in turn, instead of `body`; the load ends with the last of them."""
     expect: tuple[str, ...] = ()
     """What every answer's body must contain."""
     method: str = "POST"
@@ -41,6 +43,8 @@ class Seen:
     """What came of it, within the counted seconds."""
 
     latencies_ms: list[float] = field(default_factory=list)
+    began_at: float = 0.0
+    """When counting began (Unix time)."""
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     refused: int = 0
@@ -55,7 +59,9 @@ class Client:
         """Nothing is asked yet."""
         self.order = order
         headers = {"Authorization": f"Bearer {order.token}"}
-        self.request = request(order.method, order.path, headers, order.body.encode())
+        bodies = order.bodies or (order.body,)
+        self.requests = [request(order.method, order.path, headers, body.encode()) for body in bodies]
+        self.most = len(order.bodies) or order.most
         self.expected = [text.encode() for text in order.expect]
         self.seen = Seen()
         self.counted_from = 0.0
@@ -63,16 +69,20 @@ class Client:
         self.asked = 0
 
     async def run(self) -> Seen:
-        """Warm up, then count."""
-        began = perf_counter()
-        self.counted_from = began + self.order.warm_up_seconds
+        """Connect, warm up, then count."""
+        connections = [
+            await Connection.connect(self.order.url) for _ in range(self.order.in_flight or OPEN_CONNECTIONS)
+        ]
+        self.counted_from = perf_counter() + self.order.warm_up_seconds
         self.until = self.counted_from + self.order.seconds
+        self.seen.began_at = time() + self.order.warm_up_seconds
+        cpu = process_time()
         watching = asyncio.create_task(self._measure())
-        await (self._open_load() if self.order.rate else self._closed_load())
-        if self.order.most:
+        await (self._open_load(connections) if self.order.rate else self._closed_load(connections))
+        if self.most:
             watching.cancel()
             self.seen.seconds = perf_counter() - self.counted_from
-            self.seen.cpu_seconds = process_time()
+            self.seen.cpu_seconds = process_time() - cpu
         else:
             await watching
         return self.seen
@@ -85,19 +95,16 @@ class Client:
         self.seen.cpu_seconds = process_time() - cpu
         self.seen.seconds = perf_counter() - began
 
-    async def _closed_load(self) -> None:
-        connections = [await Connection.connect(self.order.url) for _ in range(self.order.in_flight)]
+    async def _closed_load(self, connections: list[Connection]) -> None:
         await asyncio.gather(*(self._keep_asking(connection) for connection in connections))
         for connection in connections:
             connection.close()
 
     async def _keep_asking(self, connection: Connection) -> None:
-        while perf_counter() < self.until and (not self.order.most or self.asked < self.order.most):
-            self.asked += 1
+        while perf_counter() < self.until and (not self.most or self.asked < self.most):
             await self._ask(connection, perf_counter())
 
-    async def _open_load(self) -> None:
-        idle = [await Connection.connect(self.order.url) for _ in range(OPEN_CONNECTIONS)]
+    async def _open_load(self, idle: list[Connection]) -> None:
         asking: set[asyncio.Task[None]] = set()
         due = perf_counter()
         while due < self.until:
@@ -115,11 +122,13 @@ class Client:
 
     async def _ask(self, connection: Connection, due: float) -> None:
         """The latency counts from when the request was due, so that a stall is not hidden by asking later."""
-        status, body = await connection.ask(self.request)
+        asked = self.requests[self.asked % len(self.requests)]
+        self.asked += 1
+        status, body = await connection.ask(asked)
         now = perf_counter()
         if status != self.order.status or not all(text in body for text in self.expected):
             self._note_wrong(status, body)
-        elif self.order.most or self.counted_from <= now < self.until:
+        elif self.most or self.counted_from <= now < self.until:
             self.seen.latencies_ms.append((now - due) * 1000)
 
     def _note_wrong(self, status: int, body: bytes) -> None:
@@ -131,7 +140,7 @@ class Client:
 async def answer_orders(carry_out: Callable[[Order], Awaitable[Seen]]) -> None:
     """Carry out the order on stdin, and say on stdout what was seen."""
     raw: dict[str, Any] = json.loads(sys.stdin.readline())
-    raw["expect"] = tuple(raw.get("expect", ()))
+    raw |= {name: tuple(raw.get(name, ())) for name in ("expect", "bodies")}
     print(json.dumps(asdict(await carry_out(Order(**raw)))), flush=True)
 
 

@@ -14,9 +14,9 @@ class Headrace:
 
     name = "Headrace"
 
-    def __init__(self) -> None:
-        """Nothing runs yet."""
-        self.stack: BenchStack | None = None
+    def __init__(self, stack: BenchStack | None = None) -> None:
+        """On a stack that runs already, or on one that `start` is yet to start."""
+        self.stack = stack
         self.blueprints: dict[int, str] = {}
 
     def prepare(self, cache: Path) -> str:

@@ -3,13 +3,16 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from time import monotonic, sleep
+from typing import Any, Self
 
 import httpx
 import psutil
+import psycopg
 
 from headrace.embedded.postgres import Postgres
 from headrace.embedded.secrets import read_secrets
@@ -22,6 +25,8 @@ API = "/api/v2"
 TOOLS = Path(__file__).with_name("tools.py")
 CLIENT_PATIENCE_SECONDS = 60.0
 USER = "ada"
+PAGE = 200
+POLL_SECONDS = 0.25
 
 
 class BenchStack:
@@ -43,6 +48,14 @@ class BenchStack:
             trust_env=False,
         )
 
+    def __enter__(self) -> Self:
+        """It runs already."""
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        """Stop it, whatever came of it."""
+        self.stop()
+
     def stop(self) -> None:
         """Stop it; it must end well."""
         self.http.close()
@@ -61,6 +74,30 @@ class BenchStack:
     def create(self, body: Mapping[str, Any]) -> str:
         """A new blueprint's id."""
         return str(self.ask("POST", "/blueprints", json=body)["id"])
+
+    def statuses(self, blueprint_id: str) -> Counter[str]:
+        """How many instances of a blueprint have which status, each looked at over HTTP."""
+        found: dict[str, str] = {}
+        query: dict[str, Any] = {"blueprint_id": blueprint_id, "limit": PAGE}
+        while True:
+            page = self.ask("GET", "/instances", params=query)
+            found |= {item["id"]: item["status"] for item in page["items"]}
+            if page["next_cursor"] is None:
+                return Counter(found.values())
+            query["cursor"] = page["next_cursor"]
+
+    def settled(self, blueprint_id: str, completed: int, patience_seconds: float = 10.0) -> Counter[str]:
+        """The statuses once so many instances have completed, as the read model knows them, or patience is over."""
+        deadline = monotonic() + patience_seconds
+        while (statuses := self.statuses(blueprint_id))["completed"] < completed and monotonic() < deadline:
+            sleep(POLL_SECONDS)
+        return statuses
+
+    def rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """What a statement finds, asked past all services as the superuser."""
+        with psycopg.connect(self.superuser_dsn, autocommit=True) as connection:
+            cursor = connection.execute(statement, values or None)
+            return cursor.fetchall() if cursor.description else []
 
     def load(self, path: str, **order: Any) -> Seen:
         """Put a load on the gateway from a process of its own; every answer must be as expected."""

@@ -1,12 +1,13 @@
 """A command that is asked again while the first one waits for a worker: whoever comes late takes nothing away."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from chassis import clock
 from contracts.execution import ExecuteBlueprint
-from execution import door
+from execution import door, handlers
 from execution.domain.instance import Instance
 from execution.domain.turn import Turn
 from execution.driving.running import Run
@@ -60,3 +61,32 @@ async def test_what_makes_work_is_not_lost_on_a_run_that_will_not_begin(
 
     assert (await asked_again).instance_id == command.instance_id
     assert (await mill.at.endings.wait(command.instance_id, 10)).status == "completed"
+
+
+async def test_while_the_first_is_being_recorded_the_second_waits_for_its_answer(
+    mill: Mill, slow_to_begin: asyncio.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = an_execution(await mill.know(a_graph("start -> a")), wait_seconds=0)
+    admit, admitted = handlers.admit, []
+
+    async def admit_and_count(command: ExecuteBlueprint, *arguments: Any) -> Instance:
+        admitted.append(command.instance_id)
+        return await admit(command, *arguments)
+
+    monkeypatch.setattr(handlers, "admit", admit_and_count)
+    asked = [asyncio.create_task(mill.runtime.bus.ask_for(command)) for _ in range(3)]
+    await eventually(lambda: command.instance_id in mill.at.worker.runs)
+    slow_to_begin.set()
+
+    assert {answer.instance_id for answer in await asyncio.gather(*asked)} == {command.instance_id}
+    assert len(admitted) == 1
+
+
+async def test_a_run_that_waits_for_a_place_is_answered_without_reading_it_again(
+    mill: Mill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = an_execution(await mill.know(a_graph("start -> a")), wait_seconds=0)
+    monkeypatch.setattr(mill.at.worker, "slots", 0)
+    monkeypatch.delattr(type(mill.at.records), "load")
+
+    assert (await mill.runtime.bus.ask_for(command)).status == "pending"

@@ -1,7 +1,7 @@
 """Commands in: execute a blueprint, cancel an instance."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from chassis import clock
@@ -26,11 +26,15 @@ from execution.pipeline import Pipeline
 from execution.reading.instances import InstanceReader
 from execution.reading.views import execution_view
 from execution.steering import idempotency, known_keys, orders
+from execution.underway import Underway
 
 CANCEL_WAIT_SECONDS = 1.0
 """How long a cancel waits for the owner, so that the answer is mostly the final one."""
 CONFLICTS_MAX = 50
 """A busy instance moves on while somebody else decides; so often it is read again."""
+
+Asked = tuple[UUID, str]
+"""The instance to begin, and who asks for it."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,8 @@ class Collaborators:
     outside: Outside
     reader: InstanceReader
     mailboxes: Mailboxes
+    accepting: Underway[Asked, ExecutionView] = field(default_factory=Underway)
+    """What is being accepted right now."""
 
 
 async def execute(command: ExecuteBlueprint, at: Collaborators) -> ExecutionView:
@@ -53,21 +59,21 @@ async def execute(command: ExecuteBlueprint, at: Collaborators) -> ExecutionView
     door.check_access(command.blueprint, command.caller)
     door.check_sizes(command)
     door.check_config(command, vocabulary())
-    instance_id = await accept(command, at)
+    asked = (command.instance_id, command.caller.user_id)
+    accepted = await at.accepting.once(asked, lambda: accept(command, at))
     if command.wait_seconds > 0:
-        return execution_view(await at.endings.wait(instance_id, command.wait_seconds))
-    run = await at.worker.driven(instance_id)
-    return execution_view(run.instance if run is not None else await at.records.load(instance_id))
+        return execution_view(await at.endings.wait(accepted.instance_id, command.wait_seconds))
+    return accepted
 
 
-async def accept(command: ExecuteBlueprint, at: Collaborators) -> UUID:
-    """Record the request, or find that it has been recorded before; answers the instance's id."""
+async def accept(command: ExecuteBlueprint, at: Collaborators) -> ExecutionView:
+    """Record the request, or find that it has been recorded before; answers how the run is then."""
     for _ in range(CONFLICTS_MAX):
         looked = await known_keys.look_up(idempotency.of_execution(command), at.records)
         if looked.named is not None:
-            return looked.named
+            return await known_as(looked.named, at)
         try:
-            await admit(command, at, looked.also)
+            return execution_view(await admit(command, at, looked.also))
         except VersionConflict as conflict:
             if conflict.stream_id != command.instance_id:
                 continue
@@ -77,11 +83,21 @@ async def accept(command: ExecuteBlueprint, at: Collaborators) -> UUID:
             # Asked again: what the door says now does not change what it said then.
             if not await is_recorded(command, at):
                 raise
-        return command.instance_id
+        return await known_as(command.instance_id, at)
     raise busy("The Idempotency-Key is being used by too many requests at once.")
 
 
-async def admit(command: ExecuteBlueprint, at: Collaborators, also: tuple[Append, ...] = (), **origin: object) -> None:
+async def known_as(instance_id: UUID, at: Collaborators) -> ExecutionView:
+    """A run that was recorded before: as it is driven here, else as it is recorded. Its end must be recorded."""
+    run = await at.worker.driven(instance_id)
+    if run is not None and not run.instance.ended:
+        return execution_view(run.instance)
+    return execution_view(await at.records.load(instance_id))
+
+
+async def admit(
+    command: ExecuteBlueprint, at: Collaborators, also: tuple[Append, ...] = (), **origin: object
+) -> Instance:
     """Let the door's middleware decide, record the request with their decisions, and begin at once if there is room.
 
     `origin` is what a child's request says of where it comes from.
@@ -98,17 +114,20 @@ async def admit(command: ExecuteBlueprint, at: Collaborators, also: tuple[Append
     if not eager:
         await at.records.append(admission, also=also)
         await at.pipeline.committed(admission, turn.instance)
-        return
+        return turn.instance
     await at.pipeline.drain(turn)
     try:
         await at.worker.start(turn.instance, turn, also)
+        return turn.instance
     except VersionConflict as conflict:
         if all(event.originator_id != conflict.stream_id for event in turn.beside):
             raise
         # A mailbox that its first turn looked into has changed: admitted it is, the rest is decided again.
         await at.records.append(admission, also=also)
-        await at.pipeline.committed(admission, Instance.replay(command.instance_id, admission, version.graph))
+        admitted = Instance.replay(command.instance_id, admission, version.graph)
+        await at.pipeline.committed(admission, admitted)
         at.worker.request(command.instance_id)
+        return admitted
 
 
 async def is_recorded(command: ExecuteBlueprint, at: Collaborators) -> bool:

@@ -18,7 +18,10 @@ from contracts.message import Command, Query
 from contracts.refusal import Refusal, Unavailable
 
 SLICE_SECONDS = 2.0
-"""After so long without an answer, ask again: a worker that died will not answer, another one knows."""
+"""After so long without an answer, ask again: a worker that died will not answer, another one knows.
+
+Each pause after that is twice as long, so that a service which is only slow is not kept from its work by questions.
+"""
 RETRY_SECONDS = 0.25
 """Pause before asking again when nobody was there to hear it."""
 RESTART_SECONDS = 2.0
@@ -30,7 +33,8 @@ AGAIN_SECONDS = 10.0
 """How long a command may take that is asked twice: the largest graph takes seconds to check and to record."""
 NO_ANSWER = "no_answer"
 NO_RESPONDER = "no_responder"
-LOST = frozenset({NO_ANSWER, NO_RESPONDER, "bus_unavailable", "database_unavailable"})
+BUSY = "busy"
+LOST = frozenset({NO_ANSWER, NO_RESPONDER, BUSY, "bus_unavailable", "database_unavailable"})
 """What the ways there and back say: nobody knows what became of the question, so it is no refusal of the run."""
 LOOK_SECONDS = 5.0
 LOOK_AGAIN_SECONDS = 1.0
@@ -152,12 +156,13 @@ class Asking:
         self._hear(lost=frozenset())
 
     async def _ask_until_certain(self) -> Answer:
-        ask_at = clock.monotonic()
+        ask_at, pause = clock.monotonic(), SLICE_SECONDS
         while not (certain := self._certain()):
-            await self._listen()
+            if self._command.wait_seconds:
+                await self._listen()
             if self._told.done() or clock.monotonic() >= ask_at:
                 self._ask_once_more()
-                ask_at = clock.monotonic() + SLICE_SECONDS
+                ask_at, pause = clock.monotonic() + pause, pause * 2
             await self._wait(ask_at)
             if not self._hear(LOST):
                 ask_at = clock.monotonic() + RETRY_SECONDS
@@ -199,7 +204,10 @@ class Asking:
         await asyncio.wait(waited_for, timeout=max(until - now, 0.0), return_when=asyncio.FIRST_COMPLETED)
 
     def _hear(self, lost: frozenset[str]) -> bool:
-        """Take in what was answered; False when a question was lost. Raises a refusal of a run that nobody accepted."""
+        """Take in what was answered; False when a question was lost. Raises a refusal of a run that nobody accepted.
+
+        Whoever is too busy for a repeated question may still answer the one before.
+        """
         complete = True
         for question in [question for question in self._questions if question.done()]:
             self._questions.remove(question)
@@ -208,7 +216,7 @@ class Asking:
             except Refusal as refusal:
                 if self._known is None and refusal.code not in lost:
                     raise
-                complete = False
+                complete = complete and refusal.code == BUSY and bool(self._questions)
             else:
                 self._known = answer
         return complete

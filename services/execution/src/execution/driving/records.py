@@ -1,16 +1,20 @@
 """Instances in the ledger: their history read, their new facts appended."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from uuid import UUID
 
 from chassis import telemetry
 from chassis.codec import Codec, encode_metadata
 from chassis.ledger import Append, EventStore, Recorded
-from contracts.instance_events import INSTANCE_EVENTS, InstanceEvent
+from contracts.instance_events import INSTANCE_EVENTS, InstanceEvent, InstanceRequested
 from execution.domain.graph import CompiledGraph
 from execution.domain.instance import Instance
 
 CODEC = Codec(*INSTANCE_EVENTS)
+PAGE = 1_000
+"""Facts read and folded at once, so that a run with a long history holds up no other one."""
+
+GraphOf = Callable[[InstanceRequested], Awaitable[CompiledGraph | None]]
 
 
 class Records:
@@ -24,15 +28,32 @@ class Records:
         """The facts of one instance in order, at most `limit`; empty when there is none such."""
         return _decoded(await self.store.read(instance_id, after_version, limit))
 
-    async def traced_history(self, instance_id: UUID) -> tuple[list[InstanceEvent], str | None]:
-        """All facts of one instance, and the trace (`traceparent`) of the request that began it."""
-        recorded = await self.store.read(instance_id)
-        traceparent = telemetry.extract_from_metadata(recorded[0].metadata) if recorded else None
-        return _decoded(recorded), traceparent
-
     async def load(self, instance_id: UUID, graph: CompiledGraph | None = None) -> Instance:
         """The instance as recorded; its version is 0 when there is none such."""
-        return Instance.replay(instance_id, await self.history(instance_id), graph)
+        instance = Instance(instance_id, graph)
+        async for page in self._pages(instance_id):
+            _fold(instance, page)
+        return instance
+
+    async def traced(self, instance_id: UUID, graph_of: GraphOf) -> tuple[Instance, str | None]:
+        """The instance with its graph as `graph_of` finds it, and the trace of the request that began it."""
+        instance, traceparent = Instance(instance_id), None
+        async for page in self._pages(instance_id):
+            if instance.version == 0:
+                request = CODEC.decode(page[0])
+                graph = await graph_of(request) if isinstance(request, InstanceRequested) else None
+                instance = Instance(instance_id, graph)
+                traceparent = telemetry.extract_from_metadata(page[0].metadata)
+            _fold(instance, page)
+        return instance, traceparent
+
+    async def _pages(self, instance_id: UUID) -> AsyncIterator[Sequence[Recorded]]:
+        version = 0
+        while page := await self.store.read(instance_id, version, PAGE):
+            yield page
+            if len(page) < PAGE:
+                return
+            version = page[-1].version
 
     async def append(
         self, events: Sequence[InstanceEvent], traceparent: str | None = None, also: tuple[Append, ...] = ()
@@ -58,6 +79,11 @@ def beside(events: Sequence[InstanceEvent]) -> tuple[Append, ...]:
     for event in events:
         streams.setdefault(event.originator_id, []).append(event)
     return tuple(appended(found) for found in streams.values())
+
+
+def _fold(instance: Instance, page: Sequence[Recorded]) -> None:
+    for event in _decoded(page):
+        instance.apply(event)
 
 
 def _decoded(recorded: Sequence[Recorded]) -> list[InstanceEvent]:

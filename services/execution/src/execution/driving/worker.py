@@ -12,7 +12,9 @@ from uuid import UUID
 from chassis import clock, telemetry
 from chassis.ledger import Append, VersionConflict
 from chassis.logs import get_logger
+from contracts.instance_events import InstanceRequested
 from execution.domain.decisions.advancing import claim
+from execution.domain.graph import CompiledGraph
 from execution.domain.instance import Instance
 from execution.domain.turn import Turn
 from execution.driving.contention import insist
@@ -157,17 +159,19 @@ class Worker:
 
     async def read(self, instance_id: UUID) -> Kept | None:
         """The instance with its graph, if there is something to do for it."""
-        history, traceparent = await self.shop.records.traced_history(instance_id)
-        instance = Instance.replay(instance_id, history)
-        if not history or not await self.may_take(instance):
+        instance, traceparent = await self.shop.records.traced(instance_id, self.graph_of)
+        if not instance.version or not await self.may_take(instance):
             return None
-        request = instance.request
-        version = await self.known.find(request.blueprint_id, request.blueprint_version)
-        if version is None:
-            log.warning("worker.version_not_here", blueprint_id=str(request.blueprint_id))
+        if instance.graph is None:
+            log.warning("worker.version_not_here", blueprint_id=str(instance.request.blueprint_id))
             self.wake_at(clock.now() + TRY_AGAIN, instance_id)
             return None
-        return Kept(Instance.replay(instance_id, history, version.graph), traceparent)
+        return Kept(instance, traceparent)
+
+    async def graph_of(self, request: InstanceRequested) -> CompiledGraph | None:
+        """The graph of the version that was asked for, if it has arrived here."""
+        version = await self.known.find(request.blueprint_id, request.blueprint_version)
+        return None if version is None else version.graph
 
     async def may_take(self, instance: Instance) -> bool:
         """Whether it has something to do now and no living owner."""

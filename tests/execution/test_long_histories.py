@@ -1,0 +1,47 @@
+"""A long history is read and folded page by page, so that other runs go on between."""
+
+import pytest
+
+from execution.driving import records
+from tests.execution.families import WAITS, reaches, send_go
+from tests.support.mill import Mill
+
+PAGE = 2
+
+
+@pytest.fixture(autouse=True)
+def limits(mill: Mill, monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
+    """How many facts were asked for each time."""
+    asked: list[int | None] = []
+    read = mill.at.records.store.read
+
+    async def read_and_note(stream_id: object, after_version: int = 0, limit: int | None = None) -> object:
+        asked.append(limit)
+        return await read(stream_id, after_version, limit)
+
+    monkeypatch.setattr(mill.at.records.store, "read", read_and_note)
+    monkeypatch.setattr(records, "PAGE", PAGE)
+    return asked
+
+
+async def test_is_the_same_instance(mill: Mill, limits: list[int | None]) -> None:
+    answer = await mill.execute(await mill.know(WAITS), wait=0)
+    await reaches(mill, answer.instance_id, "waiting")
+    limits.clear()
+
+    instance = await mill.at.records.load(answer.instance_id)
+
+    assert limits == [PAGE] * (instance.version // PAGE + 1)
+    assert (instance.status, instance.version) == ("waiting", len(await mill.facts(answer.instance_id)))
+
+
+async def test_is_taken_over_with_its_graph(mill: Mill, limits: list[int | None]) -> None:
+    answer = await mill.execute(await mill.know(WAITS), wait=0)
+    await reaches(mill, answer.instance_id, "waiting")
+    mill.at.worker.rested.kept.clear()
+    limits.clear()
+
+    await send_go(mill, answer.instance_id)
+
+    await reaches(mill, answer.instance_id, "completed")
+    assert set(limits) == {PAGE}
