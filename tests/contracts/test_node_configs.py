@@ -29,6 +29,8 @@ GOOD: list[tuple[str, dict[str, Any]]] = [
     ("http", {"url": "HTTP://example.com", "method": "PUT", "headers": {"a": "b"}, "body": [1], "expect_status": 201}),
     ("http", {"url": "http://x", "expect_status": [200, "${ input.status }"], "timeout_seconds": 3}),
     ("model", {"prompt": "Hi"}),
+    ("model", {"prompt": "Hi", "stream": False}),
+    ("model", {"prompt": "Hi", "stream": "${ input.live }"}),
     ("model", {"messages": "${ vars.messages }", "temperature": "${ input.t }", "max_tokens": 10}),
     (
         "model",
@@ -83,6 +85,7 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
     ("model", {"messages": [{"role": "boss"}]}, "/messages/0/role", "not_allowed"),
     ("model", {"prompt": "a", "provider": "mine"}, "/provider", "not_allowed"),
     ("model", {"prompt": "a", "temperature": 3}, "/temperature", "out_of_range"),
+    ("model", {"prompt": "a", "stream": "no"}, "/stream", "wrong_type"),
     ("model", {"prompt": "a", "max_tokens": 1.5}, "/max_tokens", "wrong_type"),
     ("model", {"prompt": "a", "tools": [{"description": "x"}]}, "/tools/0/name", "missing"),
     ("end", {"join": "some"}, "/join", "not_allowed"),

@@ -1,4 +1,4 @@
-"""What model providers put on the wire: server-sent events of both protocols, piece by piece."""
+"""What model providers put on the wire: server-sent events of both protocols, piece by piece, or whole answers."""
 
 import json
 from typing import Any
@@ -58,3 +58,16 @@ def tool_block(id: str, name: str, *pieces: str) -> dict[str, Any]:
     """A tool call whose input comes in pieces of JSON."""
     deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in pieces]
     return {"block": {"type": "tool_use", "id": id, "name": name, "input": {}}, "deltas": deltas}
+
+
+def openai_whole(message: dict[str, Any], finish: str | None = "stop", usage: tuple[int, int] = (9, 4)) -> Reply:
+    """A chat completion in one piece."""
+    choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": finish}
+    total = {"prompt_tokens": usage[0], "completion_tokens": usage[1], "total_tokens": sum(usage)}
+    return Reply.of_json({"id": "chat-1", "object": "chat.completion", "choices": [choice], "usage": total})
+
+
+def anthropic_whole(*content: dict[str, Any], stop: str | None = "end_turn", usage: tuple[int, int] = (9, 4)) -> Reply:
+    """A message in one piece."""
+    counted = {"input_tokens": usage[0] - 1, "cache_read_input_tokens": 1, "output_tokens": usage[1]}
+    return Reply.of_json({"id": "msg_1", "type": "message", "content": content, "stop_reason": stop, "usage": counted})

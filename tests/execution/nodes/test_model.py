@@ -76,6 +76,12 @@ class TestTheOfflineProvider:
         assert len(heard) > 5
         assert "".join(heard) == result.output["text"]
 
+    async def test_says_nothing_before_its_end_where_nobody_wants_a_stream(self) -> None:
+        heard: list[str] = []
+        result = await offline().run(node_call({"prompt": "Hi", "stream": False}, on_token=heard.append))
+        assert heard == []
+        assert result.output["text"].startswith("[offline answer ")
+
     @pytest.mark.parametrize(
         "schema",
         [

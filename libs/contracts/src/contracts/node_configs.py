@@ -204,6 +204,8 @@ class ModelConfig(NodeConfig):
     max_tokens: Templated[Annotated[Integer, Field(ge=1, le=MAX_OUTPUT_TOKENS)]] | None = None
     response_schema: Templated[JsonObject] | None = None
     tools: Templated[Annotated[list[Templated[ModelTool]], Field(max_length=MAX_MODEL_TOOLS)]] | None = None
+    stream: Templated[Annotated[bool, Strict()]] = True
+    """False asks for the whole answer at once: cheaper where nobody reads along."""
 
     @model_validator(mode="after")
     def _asks_one_thing(self) -> Self:

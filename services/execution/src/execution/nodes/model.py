@@ -72,6 +72,7 @@ def _question(call: NodeCall, model: str | None, provider: str) -> Question:
         tools=tuple(call.config.get("tools") or ()),
         headers=headers,
         timeout_seconds=call.timeout_seconds or DEFAULT_TIMEOUT_SECONDS,
+        stream=call.config.get("stream") is not False,
         heartbeat=call.heartbeat,
     )
 

@@ -1,9 +1,21 @@
 """Anthropic's messages, or any endpoint that speaks them, through the `anthropic` library."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from execution.providers.conversation import Answer, FinishReason, OnText, PartialCall, Question, Turn, as_text
+import orjson
+
+from execution.providers.conversation import (
+    Answer,
+    FinishReason,
+    OnText,
+    PartialCall,
+    Question,
+    ToolCall,
+    Turn,
+    as_text,
+)
 from execution.providers.sdk_failures import failures_of, finished
 
 if TYPE_CHECKING:
@@ -24,7 +36,7 @@ _FINISH_REASONS: dict[str, FinishReason] = {
 
 
 class AnthropicProvider:
-    """Streams messages; the library's own retries are off, the engine's are durable."""
+    """Asks for messages; the library's own retries are off, the engine's are durable."""
 
     def __init__(self, api_key: str | None, base_url: str | None, default_model: str | None = None) -> None:
         """`base_url` None is Anthropic itself."""
@@ -34,19 +46,38 @@ class AnthropicProvider:
         self._client: AsyncAnthropic | None = None
 
     async def ask(self, question: Question, on_text: OnText) -> Answer:
-        """Ask and stream the text as it comes; raises `NodeFailure`."""
+        """Ask, and stream the text as it comes if the question says so; raises `NodeFailure`."""
         if self._client is None:
             self._client = await asyncio.to_thread(self._connect)
         import anthropic  # noqa: PLC0415 - loaded by now, in a thread
 
         async with failures_of(anthropic, "Anthropic"):
-            stream = await self._client.messages.create(**_request(question))
+            if not question.stream:
+                return await self._ask_whole(self._client, question)
+            stream = await self._client.messages.create(
+                **_request(question),
+                stream=True,
+                extra_body=_beside(question),
+                extra_headers=question.headers,
+                timeout=question.timeout_seconds,
+            )
             async with stream:
                 heard = _Heard(on_text)
                 async for event in stream:
                     question.heartbeat()
                     heard.take(event)
             return heard.answer()
+
+    async def _ask_whole(self, client: "AsyncAnthropic", question: Question) -> Answer:
+        # As text, like OpenAI's; and the library refuses to wait for an answer that may become long.
+        received = await client.post(
+            "/v1/messages",
+            cast_to=str,
+            body=_request(question) | _beside(question),
+            options={"headers": question.headers, "timeout": question.timeout_seconds},
+        )
+        question.heartbeat()
+        return _whole(orjson.loads(received))
 
     def _connect(self) -> "AsyncAnthropic":
         """Load the library, which takes seconds: not on the event loop, and only for who uses it."""
@@ -110,10 +141,29 @@ class _Heard:
 
     def answer(self) -> Answer:
         calls = tuple(call.whole() for _, call in sorted(self.calls.items()) if call.name != ANSWER_TOOL)
-        reason = (
-            "stop" if self.finish_reason == "tool_calls" and not calls else finished("Anthropic", self.finish_reason)
-        )
+        reason = _reason(self.finish_reason, calls)
         return Answer("".join(self.text), calls, reason, self.prompt_tokens, self.completion_tokens)
+
+
+def _whole(message: dict[str, Any]) -> Answer:
+    text: list[str] = []
+    calls: list[ToolCall] = []
+    for block in message["content"]:
+        if block["type"] == "text":
+            text.append(block["text"])
+        elif block["type"] == "tool_use" and block["name"] == ANSWER_TOOL:
+            text.append(as_text(block["input"]))
+        elif block["type"] == "tool_use":
+            calls.append(ToolCall(block["id"], block["name"], block["input"]))
+    stopped, usage = message.get("stop_reason"), message["usage"]
+    reason = _reason(_FINISH_REASONS.get(stopped, "stop") if stopped else None, calls)
+    counts = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+    prompt_tokens = sum(usage.get(count) or 0 for count in counts)
+    return Answer("".join(text), tuple(calls), reason, prompt_tokens, usage["output_tokens"])
+
+
+def _reason(said: FinishReason | None, calls: Sequence[ToolCall]) -> FinishReason:
+    return "stop" if said == "tool_calls" and not calls else finished("Anthropic", said)
 
 
 def _request(question: Question) -> dict[str, Any]:
@@ -123,9 +173,6 @@ def _request(question: Question) -> dict[str, Any]:
         "model": question.model,
         "max_tokens": question.max_tokens or DEFAULT_MAX_TOKENS,
         "messages": [_message(turn) for turn in question.turns if turn.role != "system"],
-        "stream": True,
-        "extra_headers": question.headers,
-        "timeout": question.timeout_seconds,
     }
     if question.response_schema is not None and not tools:
         tools = [{"name": ANSWER_TOOL, "description": "Gives the answer.", "input_schema": question.response_schema}]
@@ -134,10 +181,13 @@ def _request(question: Question) -> dict[str, Any]:
         system.append(
             f"The final answer is JSON alone, satisfying this JSON Schema: {as_text(question.response_schema)}"
         )
-    if question.temperature is not None:
-        request["extra_body"] = {"temperature": question.temperature}
     optional = {"system": "\n\n".join(system) or None, "tools": tools or None}
     return {**request, **{name: value for name, value in optional.items() if value is not None}}
+
+
+def _beside(question: Question) -> dict[str, Any]:
+    """What the API takes and the library's own method does not."""
+    return {} if question.temperature is None else {"temperature": question.temperature}
 
 
 def _message(turn: Turn) -> dict[str, Any]:

@@ -53,6 +53,8 @@ class Question:
     headers: dict[str, str]
     """Idempotency key and trace."""
     timeout_seconds: float
+    stream: bool = True
+    """Whether the answer shall come in pieces; False takes it whole."""
     heartbeat: Callable[[], None] = _nobody_counts
     """Called for every piece of the answer, text or not."""
 
@@ -75,7 +77,7 @@ class Provider(Protocol):
     """What is asked where neither node nor run name a model; None when the deployment names none either."""
 
     async def ask(self, question: Question, on_text: OnText) -> Answer:
-        """Ask and stream the text as it comes; raises `NodeFailure`."""
+        """Ask, and stream the text as it comes if the question says so; raises `NodeFailure`."""
         ...
 
     async def close(self) -> None:

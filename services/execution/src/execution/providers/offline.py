@@ -25,7 +25,7 @@ class OfflineProvider:
         self.production = production
 
     async def ask(self, question: Question, on_text: OnText) -> Answer:
-        """Answer word by word; raises `NodeFailure` in production."""
+        """Answer, word by word if the question says so; raises `NodeFailure` in production."""
         if self.production:
             raise NodeFailure(
                 "permanent",
@@ -35,7 +35,7 @@ class OfflineProvider:
             )
         asked = "\n".join(f"{turn.role}: {turn.text}" for turn in question.turns)
         text = _answer(question, asked)
-        words = text.split(" ")
+        words = text.split(" ") if question.stream else ()
         for place, word in enumerate(words):
             on_text(word if place == len(words) - 1 else f"{word} ")
         return Answer(text, (), "stop", tokens_in(asked), tokens_in(text))

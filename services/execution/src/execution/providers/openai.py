@@ -25,7 +25,7 @@ _FINISH_REASONS: dict[str, FinishReason] = {
 
 
 class OpenAIProvider:
-    """Streams chat completions; the library's own retries are off, the engine's are durable."""
+    """Asks for chat completions; the library's own retries are off, the engine's are durable."""
 
     def __init__(self, api_key: str | None, base_url: str | None, default_model: str | None = None) -> None:
         """`base_url` None is OpenAI itself."""
@@ -35,19 +35,39 @@ class OpenAIProvider:
         self._client: AsyncOpenAI | None = None
 
     async def ask(self, question: Question, on_text: OnText) -> Answer:
-        """Ask and stream the text as it comes; raises `NodeFailure`."""
+        """Ask, and stream the text as it comes if the question says so; raises `NodeFailure`."""
         if self._client is None:
             self._client = await asyncio.to_thread(self._connect)
         import openai  # noqa: PLC0415 - loaded by now, in a thread
 
         async with failures_of(openai, "OpenAI"):
-            stream = await self._client.chat.completions.create(**self._request(question))
+            if not question.stream:
+                return await self._ask_whole(self._client, question)
+            stream = await self._client.chat.completions.create(
+                **self._request(question),
+                stream=True,
+                stream_options={"include_usage": True},
+                extra_headers=question.headers,
+                timeout=question.timeout_seconds,
+            )
             async with stream:
                 heard = _Heard(on_text)
                 async for chunk in stream:
                     question.heartbeat()
                     heard.take(chunk)
             return heard.answer()
+
+    async def _ask_whole(self, client: "AsyncOpenAI", question: Question) -> Answer:
+        # As text: to look through the request for files and to make the answer an object costs the library half as
+        # much again as the whole exchange.
+        received = await client.post(
+            "/chat/completions",
+            cast_to=str,
+            body=self._request(question),
+            options={"headers": question.headers, "timeout": question.timeout_seconds},
+        )
+        question.heartbeat()
+        return _whole(orjson.loads(received))
 
     def _connect(self) -> "AsyncOpenAI":
         """Load the library, which takes seconds: not on the event loop, and only for who uses it."""
@@ -73,10 +93,6 @@ class OpenAIProvider:
         return {
             "model": question.model,
             "messages": [_message(turn) for turn in question.turns],
-            "stream": True,
-            "stream_options": {"include_usage": True},
-            "extra_headers": question.headers,
-            "timeout": question.timeout_seconds,
             **{name: value for name, value in optional.items() if value is not None},
         }
 
@@ -115,6 +131,22 @@ class _Heard:
         calls = tuple(self.calls[index].whole() for index in sorted(self.calls))
         reason = finished("OpenAI", self.finish_reason)
         return Answer("".join(self.text), calls, reason, self.prompt_tokens, self.completion_tokens)
+
+
+def _whole(completion: dict[str, Any]) -> Answer:
+    choice, usage = completion["choices"][0], completion.get("usage") or {}
+    message, reason = choice["message"], choice.get("finish_reason")
+    calls = tuple(
+        PartialCall(call["id"], call["function"]["name"], [call["function"].get("arguments") or ""]).whole()
+        for call in message.get("tool_calls") or ()
+    )
+    return Answer(
+        message.get("content") or "",
+        calls,
+        finished("OpenAI", _FINISH_REASONS.get(reason, "stop") if reason else None),
+        usage.get("prompt_tokens", 0),
+        usage.get("completion_tokens", 0),
+    )
 
 
 def _message(turn: Turn) -> dict[str, Any]:
