@@ -88,6 +88,27 @@ async def test_an_empty_read_model_is_filled(office: PostOffice):
     assert await office.pool.fetchval("SELECT count(*) FROM parcels") == len(ids)
 
 
+@pytest.mark.parametrize("limit", ["EVENTS_AT_ONCE", "BYTES_AT_ONCE"])
+async def test_few_facts_at_once_make_the_same_rows(office: PostOffice, monkeypatch: pytest.MonkeyPatch, limit: str):
+    await mixed_history(office, 50)
+    await projected(office, Stops())
+    rows = await dump(office)
+    monkeypatch.setattr("chassis.projection_source.BATCH", 3)
+    monkeypatch.setattr(f"chassis.rebuild.{limit}", 1)
+
+    await again(office, Stops())
+
+    assert await dump(office) == rows
+
+
+async def test_the_planner_knows_the_new_tables_at_once(office: PostOffice):
+    await mixed_history(office, 300)
+
+    await again(office, Stops())
+
+    assert await office.pool.fetchval("SELECT reltuples FROM pg_class WHERE oid = 'parcels'::regclass") == 300
+
+
 async def test_references_from_outside_survive(office: PostOffice):
     (parcel,) = await mixed_history(office, 1)
     await projected(office, Stops())

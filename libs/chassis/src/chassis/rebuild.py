@@ -10,14 +10,20 @@ import asyncio
 import asyncpg
 
 from chassis import checkpoints
+from chassis.cancelling import cancel
 from chassis.codec import Codec
 from chassis.folding import Folder
 from chassis.leadership import Leadership
 from chassis.logs import get_logger
 from chassis.projection import Projection
 from chassis.projection_source import Source
+from chassis.replay import Page
 from chassis.shadow import Shadow
 
+EVENTS_AT_ONCE = 5_000
+"""Facts that are folded in one transaction: a row that many of them change is written once."""
+BYTES_AT_ONCE = 8 * 1024 * 1024
+"""Fewer of them, when their payloads come to this."""
 SWAP_TRIES = 10
 LOCK_TIMEOUT = "2s"
 """How long the swap waits for the readers of the old tables, and new readers for the swap, before it tries again."""
@@ -61,6 +67,7 @@ class Rebuild:
             await shadow.create()
             await checkpoints.begin(self._connection, self._projection.name, self._projection.source)
             await self._fold_until(None)
+            await shadow.analyze()
             await self._swap(shadow, schema)
         finally:
             if not self._connection.is_closed():
@@ -69,13 +76,34 @@ class Rebuild:
         return self._position
 
     async def _fold_until(self, position: int | None) -> None:
-        """Fold page after page up to a position, or to the ledger's end."""
+        """Fold pages up to a position, or to the ledger's end; the next ones are read meanwhile."""
+        if position is not None and self._position >= position:
+            return
         more = True
-        while more and (position is None or self._position < position):
-            page = await self._source.page(self._position)
-            if page.events:
-                self._position = await self._folder.fold(self._connection, page.events, self._position)
-            more = page.more or (position is not None and self._position < position)
+        ahead = asyncio.create_task(self._read(self._position))
+        try:
+            while more:
+                pages = await ahead
+                reached = pages.events[-1].position if pages.events else self._position
+                more = pages.more or (position is not None and reached < position)
+                if more:
+                    ahead = asyncio.create_task(self._read(reached))
+                if pages.events:
+                    self._position = await self._folder.fold(self._connection, pages.events, self._position)
+        finally:
+            await cancel(ahead)
+
+    async def _read(self, after: int) -> Page:
+        """Several pages as one."""
+        pages, size = Page(more=True), 0
+        while pages.more and len(pages.events) < EVENTS_AT_ONCE and size < BYTES_AT_ONCE:
+            page = await self._source.page(pages.events[-1].position if pages.events else after)
+            pages.events.extend(page.events)
+            pages.more = page.more
+            size += sum(len(recorded.state) for recorded in page.events)
+            if not page.events:
+                break
+        return pages
 
     async def _swap(self, shadow: Shadow, schema: str) -> None:
         for attempt in range(SWAP_TRIES):

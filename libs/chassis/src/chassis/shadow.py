@@ -81,6 +81,11 @@ class Shadow:
         for constraint in references:
             await run(constraint.add)
 
+    async def analyze(self) -> None:
+        """Let the planner know the twins before anybody asks them: autovacuum comes by only later."""
+        for table in self._tables:
+            await self._connection.execute(f"ANALYZE {self._twin}.{table}")
+
     async def take_over(self) -> None:
         """In the running transaction, put the twins in the place of the real tables."""
         run = self._connection.execute
