@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from time import perf_counter, process_time, time
 from typing import Any
@@ -18,7 +18,7 @@ OPEN_CONNECTIONS = 64
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to ask, and how much of it: `in_flight` at all times, or `rate` a second whatever the answers do."""
+    """What to ask, and how much of it: `in_flight` at all times, or at a `rate`, or when it is due."""
 
     url: str
     path: str
@@ -27,6 +27,8 @@ class Order:
     seconds: float
     bodies: tuple[str, ...] = ()
     """One for each request in turn, instead of `body`; the load ends with the last of them."""
+    due_seconds: tuple[float, ...] = ()
+    """When each of `bodies` is asked, counted from the beginning; instead of `rate`."""
     expect: tuple[str, ...] = ()
     """What every answer's body must contain."""
     method: str = "POST"
@@ -78,7 +80,8 @@ class Client:
         self.seen.began_at = time() + self.order.warm_up_seconds
         cpu = process_time()
         watching = asyncio.create_task(self._measure())
-        await (self._open_load(connections) if self.order.rate else self._closed_load(connections))
+        is_open = self.order.rate or self.order.due_seconds
+        await (self._open_load(connections) if is_open else self._closed_load(connections))
         if self.most:
             watching.cancel()
             self.seen.seconds = perf_counter() - self.counted_from
@@ -106,14 +109,21 @@ class Client:
 
     async def _open_load(self, idle: list[Connection]) -> None:
         asking: set[asyncio.Task[None]] = set()
-        due = perf_counter()
-        while due < self.until:
+        for due in self._due_times():
             await asyncio.sleep(max(0.0, due - perf_counter()))
             task = asyncio.create_task(self._ask_on_any(idle, due))
             asking.add(task)
             task.add_done_callback(asking.discard)
-            due += 1 / self.order.rate
         await asyncio.gather(*asking)
+
+    def _due_times(self) -> Iterator[float]:
+        began = perf_counter()
+        if self.order.due_seconds:
+            yield from (began + seconds for seconds in self.order.due_seconds)
+            return
+        while began < self.until:
+            yield began
+            began += 1 / self.order.rate
 
     async def _ask_on_any(self, idle: list[Connection], due: float) -> None:
         connection = idle.pop() if idle else await Connection.connect(self.order.url)
@@ -140,7 +150,7 @@ class Client:
 async def answer_orders(carry_out: Callable[[Order], Awaitable[Seen]]) -> None:
     """Carry out the order on stdin, and say on stdout what was seen."""
     raw: dict[str, Any] = json.loads(sys.stdin.readline())
-    raw |= {name: tuple(raw.get(name, ())) for name in ("expect", "bodies")}
+    raw |= {name: tuple(raw.get(name, ())) for name in ("expect", "bodies", "due_seconds")}
     print(json.dumps(asdict(await carry_out(Order(**raw)))), flush=True)
 
 

@@ -32,7 +32,8 @@ def postgres_alone(folder: Path) -> Iterator[str]:
     try:
         deadline = monotonic() + PATIENCE_SECONDS
         while not postgres.accepting():
-            assert process.poll() is None and monotonic() < deadline, (folder / "postgres.log").read_text()
+            given_up = process.poll() is not None or monotonic() > deadline
+            assert not given_up, (folder / "postgres.log").read_text()
             sleep(POLL_SECONDS)
         asyncio.run(postgres.provision())
         yield postgres.superuser_dsn()

@@ -70,17 +70,18 @@ def load(dsn: str, past: Past) -> int:
         assert row is not None
         position = int(row[0])
         with connection.cursor().copy(COPY) as copy:
-            for chunk, position in _chunks(past, position):
+            for chunk in _chunks(past, position):
                 copy.write(chunk)
-        connection.execute("SELECT setval('execution.events_notification_id_seq', %s)", (position,))
+        head = position + EVENTS * past.instances
+        connection.execute("SELECT setval('execution.events_notification_id_seq', %s)", (head,))
         connection.commit()
         connection.autocommit = True
         connection.execute("ANALYZE execution.events")
-    return position
+    return head
 
 
-def _chunks(past: Past, position: int) -> Iterator[tuple[bytes, int]]:
-    """The lines of COPY's text format and the position of the last one."""
+def _chunks(past: Past, position: int) -> Iterator[bytes]:
+    """The lines of COPY's text format, behind a position."""
     dice = random.Random(SEED)
     weights = [2.0**-place for place in range(len(past.blueprints))]
     step = timedelta(days=DAYS) / past.instances
@@ -92,9 +93,9 @@ def _chunks(past: Past, position: int) -> Iterator[tuple[bytes, int]]:
         template = templates.get(key) or templates.setdefault(key, _template(*key))
         requested = past.until - timedelta(days=DAYS) + step * number
         lines.append(template % _values(dice, number, requested, position))
-        position += template.count("\n")
+        position += EVENTS
         if len(lines) == CHUNK or number == past.instances - 1:
-            yield "".join(lines).encode(), position
+            yield "".join(lines).encode()
             lines = []
 
 
