@@ -10,21 +10,26 @@ from blueprint.domain import Blueprint
 from blueprint.projections import BlueprintsProjection
 from chassis.bus import Bus
 from chassis.event_store import PostgresEventStore
-from chassis.migrations import migrate_up
 from chassis.postgres import lock_key, open_pool
 from chassis.service import running
 from chassis.settings import Settings
 from chassis.streams import Streams
 from tests.blueprint.desk import Desk
 from tests.blueprint.shelf import Shelf
+from tests.support.lent_databases import LentDatabases, Tables
 
 
 @pytest.fixture
-async def pool(postgres_dsn: str) -> AsyncIterator[asyncpg.Pool]:
-    """A pool on the service's schema, with all its tables, empty."""
-    async with await open_pool(postgres_dsn, SERVICE.name, min_size=1, max_size=6) as pool:
-        async with pool.acquire() as connection:
-            await migrate_up(connection, SERVICE.migrations, SERVICE.name)
+async def blueprint_dsn(databases: LentDatabases) -> AsyncIterator[str]:
+    """A database with the service's schema."""
+    async with databases.lend(Tables(SERVICE.name, SERVICE.migrations)) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+async def pool(blueprint_dsn: str) -> AsyncIterator[asyncpg.Pool]:
+    """A pool on that schema, with all its tables, empty."""
+    async with await open_pool(blueprint_dsn, SERVICE.name, min_size=1, max_size=6) as pool:
         yield pool
 
 
@@ -37,9 +42,9 @@ async def shelf(pool: asyncpg.Pool) -> AsyncIterator[Shelf]:
 
 
 @pytest.fixture
-async def settings(pool: asyncpg.Pool, postgres_dsn: str, nats_url: str, namespace: str) -> Settings:
+async def settings(blueprint_dsn: str, nats_url: str, namespace: str) -> Settings:
     """What a service process of this test finds in its environment."""
-    return Settings.load(postgres_dsn=postgres_dsn, nats_url=nats_url, namespace=namespace, pool_size=4)
+    return Settings.load(postgres_dsn=blueprint_dsn, nats_url=nats_url, namespace=namespace, pool_size=4)
 
 
 @pytest.fixture

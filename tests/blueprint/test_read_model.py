@@ -148,7 +148,7 @@ async def test_rows_that_stay_behind_are_not_shown(shelf):
     assert refused.value.retry_after_seconds == 1.0
 
 
-async def test_a_version_costs_two_statements_the_freshness_of_the_rows_included(desk, postgres_dsn):
+async def test_a_version_costs_two_statements_the_freshness_of_the_rows_included(desk, blueprint_dsn):
     view = await desk.create()
     statements = []
 
@@ -156,7 +156,7 @@ async def test_a_version_costs_two_statements_the_freshness_of_the_rows_included
         connection.add_query_logger(lambda record: statements.append(record.query.strip()))
 
     async with asyncpg.create_pool(
-        postgres_dsn, min_size=1, init=listen, server_settings={"search_path": "blueprint"}
+        blueprint_dsn, min_size=1, init=listen, server_settings={"search_path": "blueprint"}
     ) as counted:
         at = another_process(desk, counted)
         asked = GetBlueprint(caller=ANN, blueprint_id=view.id)

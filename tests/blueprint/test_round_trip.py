@@ -109,7 +109,7 @@ async def test_nodes_edges_and_tags_keep_their_order(shelf):
     assert list(found.tags) == tags
 
 
-async def test_one_statement_reads_a_version_with_its_graph(shelf, postgres_dsn):
+async def test_one_statement_reads_a_version_with_its_graph(shelf, blueprint_dsn):
     id = await shelf.put()
     statements = []
 
@@ -117,7 +117,7 @@ async def test_one_statement_reads_a_version_with_its_graph(shelf, postgres_dsn)
         connection.add_query_logger(lambda record: statements.append(record.query))
 
     settings = {"search_path": "blueprint"}
-    async with asyncpg.create_pool(postgres_dsn, min_size=1, init=listen, server_settings=settings) as pool:
+    async with asyncpg.create_pool(blueprint_dsn, min_size=1, init=listen, server_settings=settings) as pool:
         at = replace(shelf.at, rows=ReadModel(pool, AlwaysFresh()))
         await queries.get(GetBlueprint(caller=ANN, blueprint_id=id), at)
         # Once for each connection the driver asks what its types are.

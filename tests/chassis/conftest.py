@@ -8,18 +8,23 @@ import pytest
 from chassis.event_store import PostgresEventStore
 from chassis.ledger import EventStore
 from chassis.memory import MemoryEventStore
-from chassis.migrations import migrate_up
 from chassis.postgres import lock_key, open_pool
+from tests.support.lent_databases import LentDatabases, Tables
 
 SCHEMA = "ledger"
 
 
 @pytest.fixture
-async def pool(postgres_dsn: str) -> AsyncIterator[asyncpg.Pool]:
-    """A pool on a schema that holds an empty ledger."""
-    async with await open_pool(postgres_dsn, SCHEMA, min_size=1, max_size=8) as pool:
-        async with pool.acquire() as connection:
-            await migrate_up(connection, ["chassis.ledger_migrations"], SCHEMA)
+async def ledger_dsn(databases: LentDatabases) -> AsyncIterator[str]:
+    """A database with a schema that holds an empty ledger."""
+    async with databases.lend(Tables(SCHEMA, ("chassis.ledger_migrations",))) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+async def pool(ledger_dsn: str) -> AsyncIterator[asyncpg.Pool]:
+    """A pool on that schema."""
+    async with await open_pool(ledger_dsn, SCHEMA, min_size=1, max_size=8) as pool:
         yield pool
 
 

@@ -20,9 +20,9 @@ LAST_TOPIC = b"ThingHappened"
 
 
 @pytest.fixture
-async def proxy(postgres_dsn: str, pool: asyncpg.Pool) -> AsyncIterator[PostgresProxy]:
+async def proxy(ledger_dsn: str) -> AsyncIterator[PostgresProxy]:
     """A door in front of the database whose ledger `pool` sees directly."""
-    async with PostgresProxy(postgres_dsn).listening() as proxy:
+    async with PostgresProxy(ledger_dsn).listening() as proxy:
         yield proxy
 
 

@@ -19,9 +19,9 @@ from tests.support.ledgers import append, event
 
 
 @pytest.fixture
-async def recorder(postgres_dsn: str, pool: asyncpg.Pool) -> AsyncIterator[PostgresApplicationRecorder]:
+async def recorder(ledger_dsn: str) -> AsyncIterator[PostgresApplicationRecorder]:
     """Eventsourcing's recorder on our table. It makes no table: ours is there."""
-    address = conninfo_to_dict(postgres_dsn)
+    address = conninfo_to_dict(ledger_dsn)
     datastore = PostgresDatastore(
         dbname=str(address["dbname"]),
         host=str(address["host"]),

@@ -7,14 +7,15 @@ import pytest
 
 from chassis.postgres import open_pool
 from tests.execution.lives import Ledger
-from tests.support.mill import Mill, migrated, milling
+from tests.support.lent_databases import LentDatabases
+from tests.support.mill import TABLES, Mill, milling
 
 
 @pytest.fixture
-async def execution_dsn(postgres_dsn: str) -> str:
+async def execution_dsn(databases: LentDatabases) -> AsyncIterator[str]:
     """A database with the schema of the execution service."""
-    await migrated(postgres_dsn)
-    return postgres_dsn
+    async with databases.lend(TABLES) as dsn:
+        yield dsn
 
 
 @pytest.fixture

@@ -8,7 +8,9 @@ import pytest
 from chassis import clock
 from chassis.ids import new_id
 from contracts.blueprint import BlueprintReference
+from contracts.execution import CancelInstance
 from contracts.instance_events import ChildEnded, ChildStarted, InstanceClaimed
+from contracts.steering import TerminateInstance
 from contracts.workflow import BlueprintConfig
 from execution.domain.decisions.advancing import advance
 from execution.domain.instance import Instance
@@ -17,11 +19,12 @@ from execution.domain.visits import Visit
 from execution.door import requested
 from execution.driving.known import compile_version, version_definition
 from execution.driving.records import Records
+from execution.families import keeper, telling
 from execution.families.lineage import child_id_of, parent_of
 from execution.middleware import family
 from execution.pipeline import Pipeline
 from tests.execution.families import DOUBLES, WAITS, calling, cancel, child_of, reaches, send_go
-from tests.support.builders import a_graph, a_node, an_execution
+from tests.support.builders import ALICE, a_graph, a_node, an_execution
 from tests.support.eventually import eventually
 from tests.support.mill import Mill, milling
 
@@ -34,8 +37,12 @@ def silent(pipeline: Pipeline) -> Pipeline:
 
 
 @pytest.fixture
-async def forgetful(execution_dsn: str, nats_url: str, namespace: str) -> AsyncIterator[Mill]:
-    """A worker whose instances tell their families nothing."""
+async def forgetful(
+    execution_dsn: str, nats_url: str, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Mill]:
+    """A worker whose instances tell their families nothing; what mends families looks more often than in earnest."""
+    monkeypatch.setattr(keeper, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(telling, "GRACE_SECONDS", 0.1)
     async with milling(execution_dsn, nats_url, namespace, silent) as at:
         yield at
 
@@ -96,10 +103,13 @@ async def test_a_parent_that_nobody_told_hears_of_the_end(forgetful: Mill) -> No
     assert (await reaches(forgetful, parent_id, "completed", 20)).output == {"call": "gone"}
 
 
-async def test_a_child_that_nobody_told_does_not_outlive_its_parent(forgetful: Mill) -> None:
+@pytest.mark.parametrize(("give_up", "ends_as"), [(CancelInstance, "cancelled"), (TerminateInstance, "terminated")])
+async def test_a_child_that_nobody_told_does_not_outlive_its_parent(
+    forgetful: Mill, give_up: type[CancelInstance | TerminateInstance], ends_as: str
+) -> None:
     parent_id, child_id = await begun(forgetful, await forgetful.know(WAITS))
-    await cancel(forgetful, parent_id)
-    await reaches(forgetful, child_id, "cancelled", 20)
+    await forgetful.runtime.bus.ask_for(give_up(caller=ALICE, instance_id=parent_id))
+    await reaches(forgetful, child_id, ends_as, 20)
 
 
 async def test_a_child_that_was_given_up_hears_of_it_from_the_next_worker(
@@ -136,7 +146,9 @@ async def test_a_child_that_is_let_in_after_its_parent_gave_up_is_given_up_too(m
         await eventually(lambda: mill.told(answer.instance_id))
         await cancel(mill, answer.instance_id)
         await reaches(mill, answer.instance_id, "cancelled")
-    await reaches(mill, child_id_of(answer.instance_id, CALL, 1), "cancelled")
+    child_id = child_id_of(answer.instance_id, CALL, 1)
+    await eventually(lambda: mill.told(child_id))
+    await reaches(mill, child_id, "cancelled")
 
 
 async def test_one_slot_is_enough_for_a_whole_family(execution_dsn: str, nats_url: str, namespace: str) -> None:

@@ -7,26 +7,22 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from chassis.migrations import migrate_up
 from chassis.postgres import open_pool
 from contracts.blueprint import BlueprintReference
 from contracts.message import Caller
 from contracts.metrics import BlueprintAnalytics, GetBlueprintAnalytics, GetUsage, UsageView
 from metrics.queries import ReadModel, blueprint_analytics, usage
 from tests.metrics.facts import NOON
+from tests.support.lent_databases import LentDatabases, Tables
 
 SCHEMA = "metrics"
 
 
 @pytest.fixture
-async def pool(postgres_dsn: str) -> AsyncIterator[asyncpg.Pool]:
+async def pool(databases: LentDatabases) -> AsyncIterator[asyncpg.Pool]:
     """The read model, empty."""
-    connection = await asyncpg.connect(postgres_dsn)
-    await migrate_up(connection, ("metrics.migrations",), SCHEMA)
-    await connection.close()
-    pool = await open_pool(postgres_dsn, SCHEMA)
-    yield pool
-    await pool.close()
+    async with databases.lend(Tables(SCHEMA, ("metrics.migrations",))) as dsn, await open_pool(dsn, SCHEMA) as pool:
+        yield pool
 
 
 class KnowsAll:

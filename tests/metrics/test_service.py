@@ -14,7 +14,6 @@ import pytest
 from chassis import checkpoints, clock
 from chassis.ids import new_id
 from chassis.ledger import Append
-from chassis.migrations import migrate_up
 from chassis.runtime import Runtime
 from chassis.service import Service, running
 from chassis.settings import Settings
@@ -29,6 +28,7 @@ from metrics.projections import Executions
 from tests.metrics.facts import NOON, ending, retried, thrown
 from tests.metrics.naive import check_analytics, within
 from tests.support.eventually import eventually
+from tests.support.lent_databases import LentDatabases, Tables
 
 ADA, BOB = Caller(user_id="ada"), Caller(user_id="bob")
 MONTH = (NOON, NOON + timedelta(days=30))
@@ -120,14 +120,12 @@ def named(blueprint_id: UUID, name: str, version: int = 1) -> BlueprintCreated |
 
 
 @pytest.fixture
-async def house(nats_url: str, postgres_dsn: str, namespace: str) -> AsyncIterator[House]:
+async def house(nats_url: str, databases: LentDatabases, namespace: str) -> AsyncIterator[House]:
     """The two tellers at work; a test starts and stops the metrics service itself."""
-    settings = Settings.load(nats_url=nats_url, postgres_dsn=postgres_dsn, namespace=namespace, pool_size=3)
-    connection = await asyncpg.connect(postgres_dsn)
-    for service in (EXECUTION, BLUEPRINT, SERVICE):
-        await migrate_up(connection, service.migrations, service.name)
-    await connection.close()
+    tables = [Tables(service.name, tuple(service.migrations)) for service in (EXECUTION, BLUEPRINT, SERVICE)]
     async with AsyncExitStack() as stack:
+        dsn = await stack.enter_async_context(databases.lend(*tables))
+        settings = Settings.load(nats_url=nats_url, postgres_dsn=dsn, namespace=namespace, pool_size=3)
         execution = await stack.enter_async_context(running(EXECUTION, settings))
         blueprint = await stack.enter_async_context(running(BLUEPRINT, settings))
         yield House(settings, execution, blueprint)

@@ -13,7 +13,8 @@ from contracts.steering import SignalBody, SignalInstance
 from tests.patterns.paths import Expected, Stay, Step, differences, graph_of, label_of, names, ready_step, stays, ways
 from tests.support.builders import ALICE
 from tests.support.eventually import eventually
-from tests.support.mill import Mill, migrated, milling
+from tests.support.lent_databases import LentDatabases
+from tests.support.mill import TABLES, Mill, milling
 
 AT_ONCE = 8
 """Runs at the same time: enough to be quick, few enough for delays of some milliseconds to stay in their order."""
@@ -21,10 +22,9 @@ PATIENCE_SECONDS = 30.0
 
 
 @pytest.fixture
-async def mill(postgres_dsn: str, nats_url: str, namespace: str) -> AsyncIterator[Mill]:
+async def mill(databases: LentDatabases, nats_url: str, namespace: str) -> AsyncIterator[Mill]:
     """The service as it is."""
-    await migrated(postgres_dsn)
-    async with milling(postgres_dsn, nats_url, namespace) as at:
+    async with databases.lend(TABLES) as dsn, milling(dsn, nats_url, namespace) as at:
         yield at
 
 

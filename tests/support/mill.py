@@ -6,10 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-import asyncpg
-
 from chassis.ids import new_id
-from chassis.migrations import migrate_up
 from chassis.runtime import Runtime
 from chassis.service import running
 from chassis.settings import Settings
@@ -23,6 +20,9 @@ from execution.driving.records import Records
 from execution.handlers import Collaborators
 from execution.projections import KNOW, MEET
 from tests.support.builders import ALICE, a_reference, an_execution
+from tests.support.lent_databases import Tables
+
+TABLES = Tables("execution", MIGRATIONS)
 
 
 @dataclass(frozen=True)
@@ -69,15 +69,6 @@ class Mill:
     async def told(self, instance_id: UUID) -> list[str]:
         """The names of its facts."""
         return [type(event).__name__ for event in await self.facts(instance_id)]
-
-
-async def migrated(dsn: str) -> None:
-    """Give the database the schema of the execution service."""
-    connection = await asyncpg.connect(dsn)
-    try:
-        await migrate_up(connection, MIGRATIONS, "execution")
-    finally:
-        await connection.close()
 
 
 @asynccontextmanager

@@ -5,13 +5,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from chassis.bus import Bus
-from chassis.migrations import migrate_up
-from chassis.postgres import open_pool
 from chassis.runtime import Runtime
 from chassis.service import running
 from chassis.settings import Settings
-from tests.chassis.delivery.office import MIGRATIONS, SERVICE, TABLES, PostOffice, open_office
+from tests.chassis.delivery.office import PostOffice, open_office, tables
 from tests.chassis.delivery.post import POST
+from tests.support.lent_databases import LentDatabases
 
 
 @pytest.fixture
@@ -26,19 +25,23 @@ async def bus(nats_url: str, namespace: str) -> AsyncIterator[Bus]:
 
 
 @pytest.fixture
-async def office(postgres_dsn: str, bus: Bus) -> AsyncIterator[PostOffice]:
+async def post_dsn(databases: LentDatabases) -> AsyncIterator[str]:
+    """A database with two post offices that are not open yet."""
+    async with databases.lend(tables(), tables("customs")) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+async def office(post_dsn: str, bus: Bus) -> AsyncIterator[PostOffice]:
     """The post's ledger in a schema with the tables of delivery and of a read model."""
-    async with open_office(postgres_dsn, bus) as office:
+    async with open_office(post_dsn, bus) as office:
         yield office
 
 
 @pytest.fixture
-async def settings(postgres_dsn: str, nats_url: str, namespace: str) -> Settings:
+async def settings(post_dsn: str, nats_url: str, namespace: str) -> Settings:
     """Of a deployment whose schema is made."""
-    async with await open_pool(postgres_dsn, SERVICE, min_size=1, max_size=1) as pool, pool.acquire() as connection:
-        await migrate_up(connection, MIGRATIONS, SERVICE)
-        await connection.execute(TABLES)
-    return Settings(postgres_dsn=postgres_dsn, nats_url=nats_url, namespace=namespace)
+    return Settings(postgres_dsn=post_dsn, nats_url=nats_url, namespace=namespace)
 
 
 @pytest.fixture

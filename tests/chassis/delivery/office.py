@@ -18,14 +18,14 @@ from chassis.commits import Commits
 from chassis.event_store import PostgresEventStore
 from chassis.ids import new_id
 from chassis.ledger import Append, NewEvent
-from chassis.migrations import migrate_up
 from chassis.postgres import lock_key, open_pool
 from chassis.projection import Fact
 from chassis.relay import Outbox, Relay, WorkFor
 from tests.chassis.parcels import ParcelDelivered, ParcelMoved
+from tests.support.lent_databases import Tables
 
 SERVICE = "post"
-MIGRATIONS = ["chassis.ledger_migrations", "chassis.delivery_migrations"]
+MIGRATIONS = ("chassis.ledger_migrations", "chassis.delivery_migrations")
 TABLES = """
 CREATE TABLE parcels (
     id    uuid PRIMARY KEY,
@@ -143,13 +143,15 @@ def move(parcel: UUID, version: int, place: str) -> NewEvent:
     return NewEvent(new_id(), version, event.topic(), event.state(), encode_metadata(traceparent=trace))
 
 
+def tables(schema: str = SERVICE) -> Tables:
+    """What a post office keeps."""
+    return Tables(schema, MIGRATIONS, TABLES)
+
+
 @asynccontextmanager
 async def open_office(dsn: str, bus: Bus, schema: str = SERVICE) -> AsyncIterator[PostOffice]:
-    """A post office in a schema of its own; everything begun in it ends with it."""
+    """A post office in a schema of its own, whose tables are there; everything begun in it ends with it."""
     async with await open_pool(dsn, schema, min_size=1, max_size=12) as pool:
-        async with pool.acquire() as connection:
-            await migrate_up(connection, MIGRATIONS, schema)
-            await connection.execute(TABLES)
         store = PostgresEventStore(pool, lock_key=lock_key(schema))
         async with Commits(bus, SERVICE) as commits:
             store.on_commit(commits.committed)

@@ -91,7 +91,7 @@ POST = Service(
     says=(ParcelMoved, ParcelDelivered),
     hears=(("customs", (ParcelDelivered,)),),
     answers={MoveParcel: move_parcel, ListPlaces: list_places},
-    migrations=tuple(MIGRATIONS),
+    migrations=MIGRATIONS,
     start=start,
 )
 

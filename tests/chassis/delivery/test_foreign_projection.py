@@ -15,9 +15,9 @@ from tests.support.eventually import eventually
 
 
 @pytest.fixture
-async def customs(postgres_dsn: str, bus: Bus) -> AsyncIterator[PostOffice]:
+async def customs(post_dsn: str, bus: Bus) -> AsyncIterator[PostOffice]:
     """Another service, which follows the post."""
-    async with open_office(postgres_dsn, bus, "customs") as customs:
+    async with open_office(post_dsn, bus, "customs") as customs:
         yield customs
 
 

@@ -63,11 +63,11 @@ async def bus(server: Server) -> AsyncIterator[Bus]:
 
 
 @pytest.mark.parametrize("forgetful", [False, True], ids=["it remembers", "its store was deleted"])
-async def test_relay_and_projection_go_on_after_an_outage(server: Server, bus: Bus, postgres_dsn: str, forgetful: bool):
+async def test_relay_and_projection_go_on_after_an_outage(server: Server, bus: Bus, post_dsn: str, forgetful: bool):
     async with (
-        open_office(postgres_dsn, bus) as office,
+        open_office(post_dsn, bus) as office,
         ReplayDesk(bus, SERVICE, office.store),
-        open_office(postgres_dsn, bus, "customs") as customs,
+        open_office(post_dsn, bus, "customs") as customs,
     ):
         relay = office.relay()
         source = StreamSource(bus, SERVICE, "customs_stops")

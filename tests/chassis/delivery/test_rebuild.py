@@ -196,11 +196,9 @@ async def test_a_rebuild_that_fails_leaves_everything_as_it_was(office: PostOffi
     assert await dump(office) == rows
 
 
-async def test_a_read_model_of_another_service_is_rebuilt_from_its_owner(
-    office: PostOffice, bus: Bus, postgres_dsn: str
-):
+async def test_a_read_model_of_another_service_is_rebuilt_from_its_owner(office: PostOffice, bus: Bus, post_dsn: str):
     await mixed_history(office, 300)
-    async with ReplayDesk(bus, SERVICE, office.store), open_office(postgres_dsn, bus, "customs") as customs:
+    async with ReplayDesk(bus, SERVICE, office.store), open_office(post_dsn, bus, "customs") as customs:
         await rebuild(Stops(), StreamSource(bus, SERVICE, "customs_stops"), customs.codec, customs.pool)
 
         await again(office, Stops())

@@ -5,7 +5,6 @@ import asyncio
 from chassis.bus import Bus
 from chassis.envelope import recorded_from
 from chassis.ledger import Recorded
-from chassis.migrations import migrate_up
 from chassis.postgres import open_pool
 from tests.chassis.delivery.office import SERVICE, PostOffice
 from tests.support.eventually import eventually
@@ -92,10 +91,8 @@ async def test_a_relay_that_lost_its_lock_unknowingly_publishes_nothing_out_of_t
     assert await office.published() == chain(positions)
 
 
-async def test_a_zombie_that_still_believes_it_leads_is_refused(office: PostOffice, postgres_dsn: str):
-    async with await open_pool(postgres_dsn, "other", min_size=1, max_size=2) as other:
-        async with other.acquire() as connection:
-            await migrate_up(connection, ["chassis.delivery_migrations"], "other")
+async def test_a_zombie_that_still_believes_it_leads_is_refused(office: PostOffice, post_dsn: str):
+    async with await open_pool(post_dsn, "customs", min_size=1, max_size=2) as other:
         # Each leads by a lock of another schema, as if the database had given the same lock twice.
         zombie, rival = office.relay(), office.relay(pool=other)
         await eventually(lambda: zombie.leading and rival.leading)

@@ -19,7 +19,7 @@ from execution.domain.instance import Instance
 from execution.domain.visits import Visit
 from execution.families.lineage import child_id_of, parent_of
 from execution.handlers import Collaborators, admit
-from execution.middleware.family import give_up
+from execution.middleware.family import give_up, is_terminated
 from execution.nodes.action import NodeCall, NodeFailure
 
 TRY_AGAIN_SECONDS = 1.0
@@ -43,8 +43,8 @@ class Asking:
         while True:
             try:
                 child = await self.request_once()
-                if self.call.cancellation.cancelled and await self.is_given_up():
-                    await give_up(child.child_id, self.at.outside.tell)
+                if self.call.cancellation.cancelled:
+                    await self.give_up_unwanted()
             except NodeFailure:
                 raise
             except Exception:
@@ -55,12 +55,13 @@ class Asking:
             else:
                 return child
 
-    async def is_given_up(self) -> bool:
-        """Whether the parent wants no child any more, as its ledger has it: another worker may be at it by now."""
+    async def give_up_unwanted(self) -> None:
+        """Stop the child if the parent wants none, as its ledger has it: another worker may be at it by now."""
         asker = await self.at.records.load(self.asker.id)
         running = asker.running.get(Visit(self.parent.node_id, self.parent.visit, self.parent.scope))
         in_flight = running is not None and running.number == self.call.attempt
-        return not in_flight and self.child_id not in asker.children
+        if not in_flight and self.child_id not in asker.children:
+            await give_up(self.child_id, self.at.outside.tell, at_once=is_terminated(asker))
 
     async def request_once(self) -> ChildRequested:
         """Ask at the door; a child that was let in before is the same, whatever the door would say today."""

@@ -10,7 +10,7 @@ from chassis.logs import get_logger
 from execution.driving.records import Records
 from execution.families.telling import left_behind, untold
 from execution.middleware.contract import Tell
-from execution.middleware.family import give_up, is_on_its_own, tell_parent
+from execution.middleware.family import give_up, is_on_its_own, is_terminated, tell_parent
 
 LOOK_SECONDS = 2.0
 RECENT_SECONDS = 120.0
@@ -55,5 +55,6 @@ class FamilyKeeper:
             await tell_parent(await self.records.load(kin.child_id), self.tell)
         for kin in await left_behind(self.pool, BATCH, tuple(self.looked_at)):
             self.looked_at[kin.child_id] = now
-            if not is_on_its_own(await give_up(kin.child_id, self.tell)):
+            at_once = is_terminated(await self.records.load(kin.parent_id))
+            if not is_on_its_own(await give_up(kin.child_id, self.tell, at_once=at_once)):
                 log.info("families.given_up", instance_id=str(kin.child_id), parent_id=str(kin.parent_id))

@@ -26,13 +26,13 @@ async def let_go(event: facts.NodeEvent, instance: Instance, around: Surrounding
         return
     child_id = child_id_of(instance.id, visit_of(event), event.attempt)
     if child_id not in instance.children_ended:
-        await give_up(child_id, around.tell, at_once=instance.terminate_requested_by is not None)
+        await give_up(child_id, around.tell, at_once=is_terminated(instance))
 
 
 async def let_go_again(event: facts.InstanceClaimed, instance: Instance, around: Surroundings) -> None:
     """The worker before may have died between giving a child up and telling it."""
     for child_id in [child_id for child_id in instance.offspring if child_id not in instance.children]:
-        await give_up(child_id, around.tell)
+        await give_up(child_id, around.tell, at_once=is_terminated(instance))
 
 
 async def tell_parent(child: Instance, tell: Tell) -> None:
@@ -64,6 +64,11 @@ async def give_up(child_id: UUID, tell: Tell, *, at_once: bool = False) -> Insta
         return (following(child, facts.InstanceCancelRequested, clock.now(), by=PARENT),)
 
     return await tell(child_id, decide)
+
+
+def is_terminated(parent: Instance) -> bool:
+    """Whether it goes without compensation, and its children with it."""
+    return parent.terminate_requested_by is not None
 
 
 def is_on_its_own(child: Instance) -> bool:
