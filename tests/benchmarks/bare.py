@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 
 from tests.benchmarks.bare_program import Work
-from tests.benchmarks.contender import Load, Outcome
+from tests.benchmarks.contender import STEPS, Load, Outcome
 from tests.benchmarks.stack import BenchStack, chain_of_steps
 from tests.support.backends import Backend
 from tests.support.infrastructure import nats_server, postgres_server
@@ -30,7 +30,7 @@ class Bare:
     name = "bare limit"
 
     def __init__(self) -> None:
-        """What is replayed is recorded once, by `prepare`."""
+        """What is replayed has to be recorded first."""
         self._servers = ExitStack()
         self._urls: tuple[str, str] = ("", "")
         self._commits: dict[int, list[list[tuple[str, str]]]] = {}
@@ -39,7 +39,7 @@ class Bare:
         """It is here already."""
         return "asyncpg, nats-py"
 
-    def record(self, stack: BenchStack, steps: int) -> None:
+    def record(self, stack: BenchStack, steps: int = STEPS) -> None:
         """Take the facts of one real run, commit by commit, as what is replayed."""
         blueprint = stack.create(chain_of_steps(steps))
         run = stack.ask("POST", f"/blueprints/{blueprint}/execute", json={"input": {}})
