@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Verdict = Literal["goal", "bar", "missed", "told"]
-"""Better than the goal, within the bar, outside of both; `told` has no bar."""
+Verdict = Literal["goal", "bar", "missed", "told", "broken"]
+"""Better than the goal, within the bar, outside of both; `told` has no bar, `broken` could not be measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def judged(value: float, bar: float, goal: float | None = None, *, more_is_bette
 
 def table(figures: Sequence[Figure]) -> str:
     """The figures as a Markdown table."""
-    words = {"goal": "goal met", "bar": "bar met", "missed": "**missed**", "told": ""}
+    words = {"goal": "goal met", "bar": "bar met", "missed": "**missed**", "told": "", "broken": "**not measured**"}
     lines = ["| work | measured | bar | goal | |", "|---|---|---|---|---|"]
     for figure in figures:
         told = " — ".join(part for part in (words[figure.verdict], figure.note) if part)
