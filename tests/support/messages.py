@@ -27,7 +27,8 @@ What the services say to each other and to the gateway. `{NAMESPACE}` is the nam
   The reply is the JSON of the answer, or a refusal marked by the header `Headrace-Refusal`.
 - **Events** are facts on the JetStream stream of the service that says them, in the order of its ledger. The body is
   the payload as recorded, with its `timestamp`; place and cause travel in the headers (`ce-id`, `ce-type`,
-  `ce-subject`, `Headrace-Version`, `Headrace-Position`, `Headrace-Previous`, `traceparent`).
+  `ce-subject`, `Headrace-Version`, `Headrace-Position`, `Headrace-Previous`,
+  `Headrace-Milestone-Before` where the service has milestones, `traceparent`).
 - **Tokens** of a model's answer on its way travel on `{NAMESPACE}.tokens.spoken.<instance>`, are never recorded, and
   look like `{{"node_id": …, "visit": …, "text": …}}`.
 - A new member never breaks a reader: unknown members are ignored, and what an older payload lacks has a default.
