@@ -191,3 +191,16 @@ async def test_the_last_event_of_some_topics_is_found_up_to_a_position(store: Ev
     found = [await store.last_of(["Opened"], position) for position in (first - 1, first, second, third)]
     assert found == [0, first, first, third]
     assert await store.last_of(["Closed", "Opened"], second) == second
+
+
+async def test_several_streams_are_read_at_once_each_from_its_version_on(store: EventStore) -> None:
+    one, other, unknown = new_id(), new_id(), new_id()
+    await store.append(append(one, 1, 2, 3))
+    await store.append(append(other, 1))
+
+    wanted = [(one, 1), (other, 0), (unknown, 0), (one, 3)]
+    found = await store.read_many(wanted)
+
+    assert found == {place: await store.read(*place) for place in wanted}
+    assert [len(found[place]) for place in wanted] == [2, 1, 0, 0]
+    assert await store.read_many([]) == {}

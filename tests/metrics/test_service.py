@@ -180,15 +180,15 @@ async def test_what_happened_before_as_of_is_counted_and_as_of_is_recent(house: 
 
 
 async def test_facts_that_end_nothing_are_passed_over(house: House) -> None:
-    started = InstanceStarted(originator_id=new_id(), originator_version=1, timestamp=NOON)
+    started = [InstanceStarted(originator_id=new_id(), originator_version=1, timestamp=NOON) for _ in range(3)]
     async with house.metrics() as runtime:
-        await house.tell(house.execution, started)
+        await house.tell(house.execution, *started, told(ending(new_id())))
 
         async def passed() -> bool:
             return await checkpoints.read(runtime.pool, "executions") == await house.execution.store.head()
 
         await eventually(passed)
-        assert await runtime.pool.fetchval("SELECT count(*) FROM execution_metrics") == 0
+        assert await runtime.pool.fetchval("SELECT count(*) FROM execution_metrics") == 1
 
 
 async def test_what_is_not_visible_is_refused_as_missing_over_the_bus(house: House) -> None:

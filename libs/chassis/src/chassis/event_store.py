@@ -24,6 +24,12 @@ COLUMNS = "notification_id, originator_id, originator_version, topic, state, eve
 READ = f"""
 SELECT {COLUMNS} FROM events WHERE originator_id = $1 AND originator_version > $2 ORDER BY originator_version LIMIT $3
 """  # noqa: S608 - made of constants
+READ_MANY = f"""
+SELECT {COLUMNS}, place
+FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS wanted (stream_id, version, place),
+     LATERAL (SELECT * FROM events WHERE originator_id = stream_id AND originator_version > version) AS news
+ORDER BY place, originator_version
+"""  # noqa: S608 - made of constants
 READ_AFTER = f"SELECT {COLUMNS} FROM events WHERE notification_id > $1 ORDER BY notification_id LIMIT $2"  # noqa: S608
 LAST_OF = """
 SELECT notification_id FROM events WHERE topic = ANY($1::text[]) AND notification_id <= $2
@@ -68,6 +74,14 @@ class PostgresEventStore:
     async def read(self, stream_id: UUID, after_version: int = 0, limit: int | None = None) -> list[Recorded]:
         """The stream's events in order, those after `after_version`."""
         return [_recorded(row) for row in await self._pool.fetch(READ, stream_id, after_version, limit)]
+
+    async def read_many(self, streams: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], list[Recorded]]:
+        """For each (stream, version) what `read` gives, in one statement."""
+        found: dict[tuple[UUID, int], list[Recorded]] = {wanted: [] for wanted in streams}
+        rows = await self._pool.fetch(READ_MANY, *zip(*streams, strict=True)) if streams else ()
+        for row in rows:
+            found[streams[row["place"] - 1]].append(_recorded(row))
+        return found
 
     async def read_after(self, position: int, limit: int) -> list[Recorded]:
         """The events after `position` in the order of the ledger, at most `limit`."""
@@ -186,7 +200,7 @@ def _is_closed(connection: asyncpg.Connection) -> bool:
 
 
 def _recorded(row: asyncpg.Record) -> Recorded:
-    position, stream, version, topic, state, event, metadata = row
+    position, stream, version, topic, state, event, metadata, *_ = row
     stream_id = _plain(stream)
     # Rows that eventsourcing's own recorder wrote have no event id: theirs follows from their place.
     event_id = derived_id("event", str(stream_id), str(version)) if event is None else _plain(event)

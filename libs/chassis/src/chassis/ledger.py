@@ -1,7 +1,7 @@
 """What the ledger holds and what every event store promises, whatever it is made of."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -100,6 +100,10 @@ class EventStore(Protocol):
 
     async def read(self, stream_id: UUID, after_version: int = 0, limit: int | None = None) -> list[Recorded]:
         """The stream's events in order, those after `after_version`; at most `limit` where given."""
+        ...
+
+    async def read_many(self, streams: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], list[Recorded]]:
+        """For each (stream, version) what `read` gives; for streams that are short."""
         ...
 
     async def read_after(self, position: int, limit: int) -> list[Recorded]:

@@ -1,6 +1,6 @@
 """The event store in memory: the same promises as the one on Postgres, for tests and for trying things out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from chassis.group_commit import conflict_of
@@ -34,6 +34,10 @@ class MemoryEventStore:
         """The stream's events in order, those after `after_version`."""
         end = None if limit is None else after_version + limit
         return self._streams.get(stream_id, [])[after_version:end]
+
+    async def read_many(self, streams: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], list[Recorded]]:
+        """For each (stream, version) what `read` gives."""
+        return {wanted: await self.read(*wanted) for wanted in streams}
 
     async def read_after(self, position: int, limit: int) -> list[Recorded]:
         """The events after `position` in the order of the ledger, at most `limit`."""

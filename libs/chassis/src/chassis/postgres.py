@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Iterable
 from hashlib import blake2b
 
 import asyncpg
@@ -73,6 +74,11 @@ def quoted(schema: str) -> str:
 def lock_key(*words: str) -> int:
     """The advisory lock key that belongs to these words (advisory locks are per database, not per schema)."""
     return int.from_bytes(blake2b("\x1f".join(words).encode(), digest_size=8).digest(), "big", signed=True)
+
+
+def array_of(elements: Iterable[str]) -> str:
+    """An array as Postgres writes it: one value in a row, though `unnest` takes no arrays of arrays."""
+    return "{" + ",".join(elements) + "}"
 
 
 COLUMNS = """

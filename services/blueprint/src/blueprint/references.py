@@ -7,6 +7,7 @@ from uuid import UUID
 
 from chassis.codec import Codec
 from chassis.ledger import EventStore, Recorded
+from chassis.together import Together
 from contracts.blueprint import (
     BLUEPRINT_EVENTS,
     BlueprintArchived,
@@ -30,20 +31,20 @@ class Known:
 
 
 class References:
-    """Answers from the ledger at the price of one indexed read, however many versions a blueprint has.
+    """Answers from the ledger at the price of one indexed read for all who ask at the same moment.
 
     Only the events after the last ones seen are read and decoded, so an answer is as true as a whole replay.
     """
 
     def __init__(self, store: EventStore) -> None:
-        self._store = store
         self._codec = Codec(*BLUEPRINT_EVENTS)
         self._known: OrderedDict[UUID, Known] = OrderedDict()
+        self._reading = Together(store.read_many)
 
     async def find(self, id: UUID) -> BlueprintReference | None:
         """The latest version's reference at the ledger position of the blueprint's last event; None without one."""
         known = self._known.get(id)
-        news = await self._store.read(id, after_version=known.stream_version if known else 0)
+        news = await self._reading.get((id, known.stream_version if known else 0))
         if news:
             known = Known(self._folded(known, news), news[-1].version)
         if known is None:

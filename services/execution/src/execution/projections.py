@@ -7,6 +7,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 
+from chassis.postgres import array_of
 from chassis.projection import Fact
 from contracts import instance_events as facts
 from contracts.blueprint import BLUEPRINT_EVENTS, BlueprintEvent, BlueprintVersionRecorded
@@ -290,8 +291,3 @@ def heard_rows(changes: Mapping[UUID, Change]) -> Iterator[tuple[Any, ...]]:
 def as_json(value: Any) -> str:
     """The value as text for a json column."""
     return orjson.dumps(value).decode()
-
-
-def array_of(elements: Iterable[str]) -> str:
-    """An array as Postgres writes it: one value in a row, though `unnest` takes no arrays of arrays."""
-    return "{" + ",".join(elements) + "}"

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from asyncpg import Connection, Record
 
+from chassis.postgres import array_of
 from chassis.projection import Fact
 from contracts.blueprint import BlueprintCreated, BlueprintUpdated, BlueprintVersionRecorded
 from contracts.execution import RunFigures
@@ -20,7 +21,19 @@ INSERT INTO execution_metrics (
     instance_id, blueprint_id, blueprint_version, user_id, team_id, status, ended_at, execution_time_ms, queue_time_ms,
     nodes_executed, prompt_tokens, completion_tokens, cost, tool_calls, errors, retries, cache_hits,
     node_ids, node_execution_times
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+)
+SELECT instance_id, blueprint_id, blueprint_version, user_id, team_id, status, ended_at, execution_time_ms,
+       queue_time_ms, nodes_executed, prompt_tokens, completion_tokens, cost, tool_calls, errors, retries, cache_hits,
+       node_ids::text[], node_times::double precision[]
+FROM unnest(
+    $1::uuid[], $2::uuid[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::numeric[],
+    $9::numeric[], $10::bigint[], $11::bigint[], $12::bigint[], $13::numeric[], $14::bigint[], $15::bigint[],
+    $16::bigint[], $17::bigint[], $18::text[], $19::text[]
+) AS ended (
+    instance_id, blueprint_id, blueprint_version, user_id, team_id, status, ended_at, execution_time_ms,
+    queue_time_ms, nodes_executed, prompt_tokens, completion_tokens, cost, tool_calls, errors, retries, cache_hits,
+    node_ids, node_times
+)
 ON CONFLICT (instance_id) DO NOTHING
 RETURNING instance_id
 """
@@ -84,7 +97,8 @@ class BlueprintNames:
 
 async def count_endings(endings: Sequence[InstanceEnded], rows: Connection) -> None:
     """Keep each ended execution once, and add it to the rollups that it belongs to."""
-    inserted = {row[0] for row in await rows.fetchmany(INSERT_EXECUTION, [_execution_row(ended) for ended in endings])}
+    columns = zip(*map(_execution_row, endings), strict=True)
+    inserted = {row[0] for row in await rows.fetch(INSERT_EXECUTION, *columns)}
     fresh = list({ended.originator_id: ended for ended in endings if ended.originator_id in inserted}.values())
     await rollups.add(map(_execution, fresh), rows)
 
@@ -139,6 +153,6 @@ def _execution_row(ended: InstanceEnded) -> tuple[Any, ...]:
         figures.errors,
         figures.retries,
         figures.cache_hits,
-        list(figures.node_execution_times),
-        list(figures.node_execution_times.values()),
+        array_of(f'"{node_id}"' for node_id in figures.node_execution_times),
+        array_of(map(repr, figures.node_execution_times.values())),
     )

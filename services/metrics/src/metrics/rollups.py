@@ -8,6 +8,7 @@ from uuid import UUID
 
 from asyncpg import Connection, Record
 
+from chassis.postgres import array_of
 from metrics.domain import SUMS, Execution, Rollup, Span, Tally
 from metrics.histogram import Histogram
 
@@ -214,7 +215,7 @@ async def _run(statement: str, values: Sequence[tuple[Any, ...]], rows: Connecti
 
 def _histogram_columns(histogram: Histogram) -> tuple[int, str]:
     """The counts as the text of an array, because `unnest` takes arrays of arrays apart to their last element."""
-    return histogram.first, f"{{{','.join(map(str, histogram.counts))}}}"
+    return histogram.first, array_of(map(str, histogram.counts))
 
 
 def _slices(items: Mapping[Key, Value]) -> Iterator[dict[Key, Value]]:
