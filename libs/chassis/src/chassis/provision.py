@@ -13,7 +13,8 @@ EVENTS_KEPT_SECONDS = 7 * DAY_SECONDS
 EVENTS_BYTES_MAX = 2 * 1024**3
 WORK_BYTES_MAX = 512 * 1024**2
 """More than a million work messages; the reconciler makes those again that an overflow drops."""
-DEDUPE_SECONDS = 120.0
+DEDUPE_SECONDS = 30.0
+"""How long a message id is remembered: each costs the server memory, and the chain of sequences needs no ids."""
 
 KEPT_CONSUMER_FIELDS = ("deliver_policy", "opt_start_seq", "opt_start_time", "ack_policy", "replay_policy")
 """What the server refuses to change on a consumer that exists."""
