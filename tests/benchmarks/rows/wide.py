@@ -8,10 +8,11 @@ from statistics import median
 from typing import Any
 
 from headrace.wfformat import PARALLEL_MAX, Workflow, to_blueprint
-from headrace.workflow_tour import find_workflows
+from headrace.workflow_tour import RECORDINGS, find_workflows
 from tests.benchmarks.figures import Figure, judged
 from tests.benchmarks.progress import say
 from tests.benchmarks.recorded import makespan_seconds
+from tests.benchmarks.shared_data import SHARED, not_run
 from tests.benchmarks.stack import BenchStack
 from tests.support.blueprints import fan, step
 
@@ -96,7 +97,7 @@ def _workflow(stack: BenchStack, rate: float) -> Figure:
         source = find_workflows()
     workflow = next((found for found in source.workflows if len(found.tasks) == TASKS), None)
     if not source.name.startswith("recordings") or workflow is None:
-        return Figure(WORKFLOW, "not run", *LIMITS, "missed", "not run: no recordings in ../shared/data")
+        return not_run(WORKFLOW, SHARED / RECORDINGS)
     say("wide", f"{workflow.name} ({rate:,.0f} nodes/s before)")
     return _makespan(stack, workflow, rate)
 
