@@ -9,7 +9,6 @@ import pytest
 
 from contracts.blueprint import CreateBlueprint, ResolveBlueprint
 from contracts.execution import ExecuteBlueprint, ExecutionView, FollowInstance, GetInstance
-from contracts.refusal import Unavailable
 from gateway import asking, examples
 from tests.gateway.fakes import BLUEPRINT_ID, FakeHouse, completed, execution, instance, recorded, resolves
 from tests.support.eventually import eventually
@@ -84,39 +83,6 @@ class TestAWorkerThatDies:
 
         assert answer.status_code == 200
         assert len({command.instance_id for command in house.asked_for(ExecuteBlueprint)}) == 1
-
-
-@pytest.mark.usefixtures("impatient")
-class TestAWorkerThatIsSlow:
-    """Every question is heard; more of them would make it slower."""
-
-    async def test_is_asked_again_ever_more_rarely(self, ada: httpx.AsyncClient, house: FakeHouse):
-        async def late(command: ExecuteBlueprint) -> ExecutionView:
-            await asyncio.sleep(2.2)
-            return execution(command.instance_id, "running")
-
-        await house.when(ExecuteBlueprint, late)
-
-        answer = await ada.post(f"{PATH}?mode=async", json={})
-
-        assert answer.status_code == 202
-        assert len(house.asked_for(ExecuteBlueprint)) <= 4
-
-    async def test_is_too_busy_for_a_second_question_and_still_answers_the_first(
-        self, ada: httpx.AsyncClient, house: FakeHouse
-    ):
-        async def late(command: ExecuteBlueprint) -> ExecutionView | Unavailable:
-            if len(house.asked_for(ExecuteBlueprint)) > 1:
-                return Unavailable("busy", "too many requests are under way here")
-            await asyncio.sleep(0.6)
-            return execution(command.instance_id, "running")
-
-        await house.when(ExecuteBlueprint, late)
-
-        answer = await ada.post(f"{PATH}?mode=async", json={})
-
-        assert answer.status_code == 202
-        assert len(house.asked_for(ExecuteBlueprint)) == 2
 
 
 class TestAServiceThatRestarts:

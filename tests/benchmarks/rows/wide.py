@@ -8,16 +8,17 @@ from statistics import median
 from typing import Any
 
 from headrace.wfformat import PARALLEL_MAX, Workflow, to_blueprint
-from headrace.workflow_tour import find_workflows
+from headrace.workflow_tour import RECORDINGS, find_workflows
 from tests.benchmarks.figures import Figure, judged
 from tests.benchmarks.progress import say
 from tests.benchmarks.recorded import makespan_seconds
+from tests.benchmarks.shared_data import SHARED, not_run
 from tests.benchmarks.stack import BenchStack
 from tests.support.blueprints import fan, step
 
 WIDTHS = (500, 1_000, 2_000)
-TRIES = 3
-"""Of each width; the median counts."""
+TRIES = 5
+"""Of each width in turn, after one that does not count; the median of each width does."""
 SPREAD = 1.2
 """The slowest time per node beside the quickest."""
 
@@ -48,17 +49,26 @@ class Width:
 def measure(folder: Path) -> Sequence[Figure]:
     """Fans of tool nodes, then the recorded workflow in the same stack."""
     with BenchStack(folder) as stack:
-        widths = [_fan_out(stack, nodes) for nodes in WIDTHS]
+        widths = _widths(stack)
         rate = max(width.nodes / width.seconds for width in widths)
         return [_spread(widths), _workflow(stack, rate)]
 
 
-def _fan_out(stack: BenchStack, nodes: int) -> Width:
-    say("wide", f"{nodes:,} tool nodes side by side")
+def _widths(stack: BenchStack) -> Sequence[Width]:
+    blueprints = {nodes: stack.create(_fan(nodes)) for nodes in WIDTHS}
+    seconds: dict[int, list[float]] = {nodes: [] for nodes in WIDTHS}
+    for number in range(TRIES + 1):
+        say("wide", f"{' / '.join(f'{nodes:,}' for nodes in WIDTHS)} tool nodes side by side, {number} of {TRIES}")
+        for nodes, blueprint in blueprints.items():
+            taken = makespan_seconds(stack, _ran(stack, blueprint))
+            if number:
+                seconds[nodes].append(taken)
+    return [Width(nodes, median(taken)) for nodes, taken in seconds.items()]
+
+
+def _fan(nodes: int) -> dict[str, Any]:
     tools = [step(f"s{number}", name="step", arguments={"after": "start"}) for number in range(nodes)]
-    blueprint = fan(*tools) | {"config": {"executor": "parallel", "max_parallel": min(nodes, PARALLEL_MAX)}}
-    blueprint_id = stack.create(blueprint)
-    return Width(nodes, median(makespan_seconds(stack, _ran(stack, blueprint_id)) for _ in range(TRIES)))
+    return fan(*tools) | {"config": {"executor": "parallel", "max_parallel": min(nodes, PARALLEL_MAX)}}
 
 
 def _ran(stack: BenchStack, blueprint_id: str) -> str:
@@ -87,7 +97,7 @@ def _workflow(stack: BenchStack, rate: float) -> Figure:
         source = find_workflows()
     workflow = next((found for found in source.workflows if len(found.tasks) == TASKS), None)
     if not source.name.startswith("recordings") or workflow is None:
-        return Figure(WORKFLOW, "not run", *LIMITS, "missed", "not run: no recordings in ../shared/data")
+        return not_run(WORKFLOW, SHARED / RECORDINGS)
     say("wide", f"{workflow.name} ({rate:,.0f} nodes/s before)")
     return _makespan(stack, workflow, rate)
 
