@@ -5,12 +5,14 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from functools import cache
 from secrets import token_hex
+from typing import Any
 
 import asyncpg
 import pytest
 from hypothesis import settings
 
 from tests.support.backends import Backend, choose, docker_trouble
+from tests.support.distribution import OneStackAtATime, refuse_unknown_stacks
 from tests.support.infrastructure import database_dsn, nats_server, postgres_server
 from tests.support.lent_databases import LentDatabases
 
@@ -34,6 +36,17 @@ def postgres_backend() -> Backend:
 @cache
 def _docker_trouble() -> str | None:
     return docker_trouble()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneStackAtATime | None:
+    """Files are dealt to workers in our way; see `tests.support.distribution`."""
+    return OneStackAtATime(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keeps that way true."""
+    refuse_unknown_stacks(items)
 
 
 def pytest_report_header() -> list[str]:

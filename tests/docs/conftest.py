@@ -9,7 +9,7 @@ from tests.support.packages import a_package
 from tests.support.stacks import Up
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     """`headrace up`, ready."""
     folder = tmp_path_factory.mktemp("guides")

@@ -46,17 +46,21 @@ class FakeHouse:
         self._subscriptions: dict[str, Subscription] = {}
 
     async def when(self, request_type: type[R], answer: Callable[[R], Answer | Awaitable[Answer]] | Answer) -> None:
-        """From now on, answer requests of this type so; takes the place of an earlier answer."""
+        """From now on, answer requests of this type so; takes the place of an earlier answer.
+
+        A function is called when the request is heard, so that `asked` ends with this one; what it returns may take
+        its time.
+        """
 
         async def hear(message: Msg) -> None:
             request = request_type.model_validate_json(message.data)
             self.asked.append(request)
             self.headers.append(dict(message.headers or {}))
-            tasks.add(task := asyncio.create_task(reply(message, request)))
+            given = answer(request) if callable(answer) else answer
+            tasks.add(task := asyncio.create_task(reply(message, given)))
             task.add_done_callback(tasks.discard)
 
-        async def reply(message: Msg, request: R) -> None:
-            given = answer(request) if callable(answer) else answer
+        async def reply(message: Msg, given: Answer | Awaitable[Answer]) -> None:
             given = await given if isawaitable(given) else given
             if isinstance(given, Refusal):
                 body = given.view().model_dump_json().encode()

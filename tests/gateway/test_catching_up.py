@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from contracts.execution import ExecuteBlueprint, FollowInstance
+from gateway import following
 from tests.gateway.fakes import FakeHouse, completed, execution, node_started, recorded, resolves, started
 from tests.gateway.streams import accepts, rest_of, streamed
 
@@ -11,6 +12,12 @@ from tests.gateway.streams import accepts, rest_of, streamed
 @pytest.fixture(autouse=True)
 async def _blueprint(house: FakeHouse) -> None:
     await resolves(house)
+
+
+@pytest.fixture
+def soon_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A silence begins sooner than in earnest."""
+    monkeypatch.setattr(following, "SILENCE_SECONDS", 0.3)
 
 
 async def test_a_gap_is_filled_from_the_ledger_and_nothing_comes_twice(served: httpx.AsyncClient, house: FakeHouse):
@@ -29,6 +36,7 @@ async def test_a_gap_is_filled_from_the_ledger_and_nothing_comes_twice(served: h
     assert house.asked_for(FollowInstance)[0].after == 1
 
 
+@pytest.mark.usefixtures("soon_silent")
 async def test_after_a_silence_the_ledger_is_asked(served: httpx.AsyncClient, house: FakeHouse):
     await accepts(house)
 
@@ -64,6 +72,7 @@ async def test_what_comes_while_the_ledger_answers_comes_in_its_order_tokens_inc
     assert [each["event"] for each in lines] == ["InstanceStarted", "NodeStarted", "Token", "InstanceCompleted"]
 
 
+@pytest.mark.usefixtures("soon_silent")
 async def test_a_ledger_that_cannot_be_asked_ends_nothing(served: httpx.AsyncClient, house: FakeHouse):
     await house.when(ExecuteBlueprint, lambda command: execution(command.instance_id, "pending"))
 

@@ -22,7 +22,7 @@ def start_up() -> Iterator[Start]:
     started: list[Up] = []
 
     def start(data_dir: Path, *options: str, port: int = 0, **environment: str) -> Up:
-        started.append(Up.launch(data_dir, *options, port=port, **environment))
+        started.append(Up.launch(data_dir, *options, port=port, measured=True, **environment))
         return started[-1]
 
     yield start
@@ -60,10 +60,10 @@ def headrace(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     return run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """A real stack, for every file of runs."""
-    up = Up.launch(tmp_path_factory.mktemp("stack") / "data")
+    """A real stack, for every file of runs; the one whose processes are measured by coverage."""
+    up = Up.launch(tmp_path_factory.mktemp("stack") / "data", measured=True)
     try:
         up.ready_line()
         yield up

@@ -1,4 +1,4 @@
-"""One stack for the whole session, started as a person starts it, and people at its door whom nobody has met before."""
+"""One stack for all journeys, started as a person starts it, and people at its door whom nobody has met before."""
 
 from collections.abc import AsyncIterator, Iterator
 from secrets import token_hex
@@ -10,14 +10,14 @@ from tests.support.outside import Outside, the_outside
 from tests.support.stacks import Up
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def outside() -> Iterator[Outside]:
     """The model provider and the trace collector that the stack is told of."""
     with the_outside() as servers:
         yield servers
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory, outside: Outside) -> Iterator[Up]:
     """`headrace up`, ready. Traces are taken of requests that ask for it (a sampled traceparent)."""
     up = Up.launch(tmp_path_factory.mktemp("stack") / "data", **outside.environment)
