@@ -24,7 +24,8 @@ async def failures_of(sdk: ModuleType, provider: str) -> AsyncIterator[None]:
         raise NodeFailure("timeout", "model_timeout", f"{provider} did not answer in time.") from error
     except errors.APIConnectionError as error:
         cause = error.__cause__ or error
-        raise NodeFailure("transient", "model_unreachable", f"{provider} cannot be reached: {cause}.") from error
+        told = str(cause) or type(cause).__name__
+        raise NodeFailure("transient", "model_unreachable", f"{provider} cannot be reached: {told}.") from error
     except errors.APIStatusError as error:
         raise of_status(provider, error.status_code, dict(error.response.headers), str(error)) from error
     except NodeFailure:
