@@ -49,7 +49,7 @@ _MARKERS = {
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """So many runs of these blueprints until `until`; of the blueprints each is run half as often as the one before."""
+    """So many runs until `until`; the first blueprint is run twice as often as the second, three times the third."""
 
     instances: int
     blueprints: Sequence[UUID]
@@ -83,7 +83,7 @@ def load(dsn: str, past: Past) -> int:
 def _chunks(past: Past, position: int) -> Iterator[bytes]:
     """The lines of COPY's text format, behind a position."""
     dice = random.Random(SEED)
-    weights = [2.0**-place for place in range(len(past.blueprints))]
+    weights = [1 / place for place in range(1, len(past.blueprints) + 1)]
     step = timedelta(days=DAYS) / past.instances
     templates: dict[tuple[UUID, str, bool], str] = {}
     lines: list[str] = []

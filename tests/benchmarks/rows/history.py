@@ -2,20 +2,15 @@
 
 import asyncio
 import shutil
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic, perf_counter
-from uuid import UUID
-
-import psycopg
+from time import perf_counter
 
 from tests.benchmarks.contender import percentile
-from tests.benchmarks.embedded import postgres_alone
 from tests.benchmarks.figures import Figure, Verdict
-from tests.benchmarks.histories import DAYS, EVENTS, Past, load
+from tests.benchmarks.filled import filled_stack
+from tests.benchmarks.histories import DAYS, EVENTS
 from tests.benchmarks.http_load import Connection, request
 from tests.benchmarks.progress import say
 from tests.benchmarks.stack import API, USER, BenchStack
@@ -29,22 +24,7 @@ ASKED, WARM_UP = 500, 100
 TIMES_BAR, MORE_MS_BAR = 1.5, 1.0
 EQUAL = 1.1
 """So far apart lie two measurements of the same."""
-REBUILD_SECONDS = 1_200.0
-REBUILT = {"execution": "instances", "metrics": "executions"}
-"""The projection of each service that has grown."""
-STAND_AT = {
-    "execution.checkpoints": "UPDATE execution.checkpoints SET position = %s WHERE projection = 'instances'",
-    "metrics.checkpoints": "UPDATE metrics.checkpoints SET position = %s WHERE projection = 'executions'",
-    "execution.relay": "UPDATE execution.relay SET position = %s",
-}
-"""As if the past had been published and projected when it happened, so that only the rebuild works at it."""
 OWN = "SELECT instance_id FROM execution.workflow_instances WHERE user_id = %s ORDER BY random() LIMIT %s"
-COUNTS = """
-SELECT (SELECT count(*) FROM execution.workflow_instances WHERE completed_at IS NOT NULL),
-       (SELECT count(*) FROM metrics.execution_metrics)
-"""
-TIDY = ("VACUUM (ANALYZE)", "CHECKPOINT")
-"""What PostgreSQL would do by itself in the minutes after: not while the clock runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,48 +52,16 @@ def measure(folder: Path) -> Sequence[Figure]:
 
 def _measured(folder: Path, instances: int) -> Measured:
     folder.mkdir()
-    with BenchStack(folder) as stack:
-        blueprints = [stack.create(chain(name=f"answers {number}")) for number in range(BLUEPRINTS)]
-    # The stream of before is behind the past that comes now; a lost store is a case that the product knows.
-    shutil.rmtree(folder / "nats")
-    began = monotonic()
-    say("history", f"loading {instances:,} histories")
-    with postgres_alone(folder) as dsn:
-        _load(dsn, Past.of(instances, [UUID(blueprint) for blueprint in blueprints], USER))
-    loaded = monotonic() - began
-    with BenchStack(folder) as stack:
-        began = monotonic()
-        say("history", f"rebuilding, {loaded:.0f} s later")
-        _rebuild(folder)
-        rebuilt = monotonic() - began
-        assert stack.rows(COUNTS) == [(instances, instances)]
-        for statement in TIDY:
-            stack.rows(statement)
-        say("history", f"asking, {rebuilt:.0f} s later")
-        p50 = {question: _p50_ms(stack, paths) for question, paths in _questions(stack, blueprints).items()}
+    with filled_stack("history", folder, instances, _create) as filled:
+        say("history", f"asking, {filled.rebuilt_seconds:.0f} s later")
+        questions = _questions(filled.stack, filled.blueprints)
+        p50 = {question: _p50_ms(filled.stack, paths) for question, paths in questions.items()}
     shutil.rmtree(folder)
-    return Measured(p50, loaded, rebuilt)
+    return Measured(p50, filled.loaded_seconds, filled.rebuilt_seconds)
 
 
-def _load(dsn: str, past: Past) -> None:
-    head = load(dsn, past)
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        for table, statement in STAND_AT.items():
-            assert connection.execute(statement, (head,)).rowcount == 1, table
-
-
-def _rebuild(folder: Path) -> None:
-    """As an operator would, of both services at once."""
-    command = [sys.executable, "-m", "headrace", "rebuild"]
-    rebuilding = [
-        subprocess.Popen([*command, service, projection, "--data-dir", str(folder)], stdout=subprocess.DEVNULL)
-        for service, projection in REBUILT.items()
-    ]
-    try:
-        assert [process.wait(REBUILD_SECONDS) for process in rebuilding] == [0, 0]
-    finally:
-        for process in rebuilding:
-            process.kill()
+def _create(stack: BenchStack) -> Sequence[str]:
+    return [stack.create(chain(name=f"answers {number}")) for number in range(BLUEPRINTS)]
 
 
 def _questions(stack: BenchStack, blueprints: Sequence[str]) -> Mapping[str, Sequence[str]]:

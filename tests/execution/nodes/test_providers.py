@@ -157,7 +157,7 @@ class TestARefusal:
 
 
 async def test_an_error_without_words_is_told_by_its_kind() -> None:
-    with pytest.raises(NodeFailure, match="^OpenAI cannot be reached: ConnectionResetError\\.$"):
+    with pytest.raises(NodeFailure, match="cannot be reached: ConnectionResetError"):
         async with failures_of(openai, "OpenAI"):
             raise openai.APIConnectionError(request=None) from ConnectionResetError()  # type: ignore[arg-type]
 
