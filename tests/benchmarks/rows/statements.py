@@ -7,8 +7,9 @@ counted over as long a time and taken off.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -84,12 +85,20 @@ def measure(folder: Path) -> Sequence[Figure]:
     with BenchStack(folder) as stack:
         blueprint = stack.create(chain_of_steps(STEPS))
         _ask(stack, blueprint, 1, WARM_UP_RUNS)
-        for name, value in SETTINGS.items():
-            stack.rows(f"ALTER SYSTEM SET {name} = {value}")
-        stack.rows("SELECT pg_reload_conf()")
-        sleep(SETTLE_SECONDS)
-        costs = {in_flight: _cost(stack, blueprint, in_flight, runs) for in_flight, runs in LOADS}
+        log_statements(stack)
+        costs = {}
+        for in_flight, runs in LOADS:
+            say("statements", f"{runs:,} runs, {in_flight} in flight")
+            costs[in_flight] = cost_of(stack, runs, partial(_ask, stack, blueprint, in_flight, runs))
     return [_commits(costs[1]), *(_statements(in_flight, cost) for in_flight, cost in costs.items())]
+
+
+def log_statements(stack: BenchStack) -> None:
+    """From now on the server logs every statement."""
+    for name, value in SETTINGS.items():
+        stack.rows(f"ALTER SYSTEM SET {name} = {value}")
+    stack.rows("SELECT pg_reload_conf()")
+    sleep(SETTLE_SECONDS)
 
 
 def _ask(stack: BenchStack, blueprint: str, in_flight: int, runs: int) -> None:
@@ -103,14 +112,13 @@ def _ask(stack: BenchStack, blueprint: str, in_flight: int, runs: int) -> None:
     )
 
 
-def _cost(stack: BenchStack, blueprint: str, in_flight: int, runs: int) -> Cost:
+def cost_of(stack: BenchStack, runs: int, ask: Callable[[], None]) -> Cost:
+    """What the runs that `ask` asks for cost; takes twice as long as they do."""
     log = stack.up.data_dir / "logs" / "postgres.log"
-    say("statements", f"{runs:,} runs, {in_flight} in flight")
     start, began = log.stat().st_size, monotonic()
-    _ask(stack, blueprint, in_flight, runs)
+    ask()
     sleep(SETTLE_SECONDS)
     end, seconds = log.stat().st_size, monotonic() - began
-    say("statements", f"as long without a load: {seconds:.0f} s")
     sleep(seconds)
     idle = Counter(_statements_in(log, end, log.stat().st_size))
     return Cost(runs, seconds, Counter(_statements_in(log, start, end)) - idle)
