@@ -3,7 +3,21 @@
 from collections.abc import Mapping
 
 from tests.benchmarks.figures import Row
-from tests.benchmarks.rows import acceptance, burst, long_history, memory, startup, statements, waiting, wide
+from tests.benchmarks.rows import (
+    acceptance,
+    burst,
+    history,
+    ledger,
+    legacy,
+    llm_trace,
+    long_history,
+    memory,
+    recorded,
+    startup,
+    statements,
+    waiting,
+    wide,
+)
 
 ROWS: Mapping[str, Row] = {
     "acceptance": acceptance.measure,
@@ -14,4 +28,9 @@ ROWS: Mapping[str, Row] = {
     "memory": memory.measure,
     "startup": startup.measure,
     "long_history": long_history.measure,
+    "ledger": ledger.measure,
+    "history": history.measure,
+    "legacy": legacy.measure,
+    "llm_trace": llm_trace.measure,
+    "recorded": recorded.measure,
 }

@@ -4,6 +4,7 @@ Its figures are recorded ones (contract, 6.2: another time, two cores of another
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from tests.benchmarks.client import Seen
@@ -35,22 +36,14 @@ def measure(folder: Path) -> Sequence[Figure]:
         services = {name: size for name, size in memory.items() if name not in ("postgres", "nats")}
         say("recorded", f"{RUNS:,} runs, each statement logged")
         log_statements(stack)
-        cost = cost_of(stack, RUNS, lambda: _asked(stack, blueprint))
+        cost = cost_of(stack, RUNS, partial(_ask, stack, blueprint, RUNS))
     each = ", ".join(f"{name} {size:.0f} MB" for name, size in services.items())
+    total = f"{sum(services.values()):.0f} MB"
     return [
         _beside("statements of all services", f"{cost.per_run:.1f}", "statements"),
         _beside("p50 over HTTP, one at a time", f"{p50:.1f} ms", "p50"),
-        _beside(
-            "resident memory of all services, the provider's SDK loaded",
-            f"{sum(services.values()):.0f} MB",
-            "memory",
-            each,
-        ),
+        _beside("resident memory of all services, the provider's SDK loaded", total, "memory", each),
     ]
-
-
-def _asked(stack: BenchStack, blueprint: str) -> None:
-    _ask(stack, blueprint, RUNS)
 
 
 def _ask(stack: BenchStack, blueprint: str, runs: int) -> Seen:

@@ -112,7 +112,7 @@ def _ask(stack: BenchStack, blueprint: str, in_flight: int, runs: int) -> None:
     )
 
 
-def cost_of(stack: BenchStack, runs: int, ask: Callable[[], None]) -> Cost:
+def cost_of(stack: BenchStack, runs: int, ask: Callable[[], object]) -> Cost:
     """What the runs that `ask` asks for cost; takes twice as long as they do."""
     log = stack.up.data_dir / "logs" / "postgres.log"
     start, began = log.stat().st_size, monotonic()
