@@ -15,11 +15,13 @@ from tests.benchmarks.rows import (
     recorded,
     startup,
     statements,
+    throughput,
     waiting,
     wide,
 )
 
 ROWS: Mapping[str, Row] = {
+    "throughput": throughput.measure,
     "acceptance": acceptance.measure,
     "burst": burst.measure,
     "wide": wide.measure,
