@@ -1,5 +1,6 @@
 """The sums over stretches of time: what an execution adds to them, and what it takes with it when it goes on again."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
@@ -14,6 +15,7 @@ from metrics.histogram import Histogram
 
 EVERYONE = ""
 """The audience whose rollups count the runs of all users; any other audience is a user id."""
+SHORTEST = Span.FIVE_MINUTES
 ROWS_PER_STATEMENT = 5_000
 """Rows read or written at once, so that no statement comes near its time limit."""
 
@@ -154,26 +156,33 @@ def rollup_of(row: Record) -> Rollup:
 
 
 def executions_by_key(executions: Iterable[Execution]) -> dict[ExecutionKey, Tally]:
-    """What executions are in each rollup of executions."""
-    tallies: dict[ExecutionKey, Tally] = {}
+    """What executions are in each rollup of executions; added up in the shortest span, which the others consist of."""
+    shortest: dict[tuple[str, UUID, datetime], Tally] = {}
     for execution in executions:
-        one = Tally.of(execution)
+        one, begin = Tally.of(execution), SHORTEST.begin(execution.ended_at)
+        for audience in {EVERYONE, execution.user_id}:
+            shortest.setdefault((audience, execution.blueprint_id, begin), Tally()).add(one)
+    tallies: dict[ExecutionKey, Tally] = {}
+    for (audience, blueprint_id, begin), tally in shortest.items():
         for span in Span:
-            for audience in {EVERYONE, execution.user_id}:
-                key = (audience, execution.blueprint_id, span, span.begin(execution.ended_at))
-                tallies.setdefault(key, Tally()).add(one)
+            tallies.setdefault((audience, blueprint_id, span, span.begin(begin)), Tally()).add(tally)
     return tallies
 
 
 def nodes_by_key(executions: Iterable[Execution]) -> dict[NodeKey, Histogram]:
-    """What executions are in each rollup of nodes."""
-    histograms: dict[NodeKey, Histogram] = {}
+    """What executions are in each rollup of nodes; counted in the shortest span, which the others consist of."""
+    times: dict[tuple[UUID, datetime, str], list[float]] = defaultdict(list)
     for execution in executions:
+        begin = SHORTEST.begin(execution.ended_at)
+        for node_id, ms in execution.figures.node_execution_times.items():
+            times[execution.blueprint_id, begin, node_id].append(ms)
+    histograms: dict[NodeKey, Histogram] = {}
+    for (blueprint_id, begin, node_id), taken in times.items():
+        counted = Histogram()
+        counted.record(taken)
         for span in Span:
-            starts_at = span.begin(execution.ended_at)
-            for node_id, ms in execution.figures.node_execution_times.items():
-                key = (execution.blueprint_id, span, starts_at, node_id)
-                histograms.setdefault(key, Histogram()).record((ms,))
+            key = (blueprint_id, span, span.begin(begin), node_id)
+            histograms.setdefault(key, Histogram()).add(counted.first, counted.counts)
     return histograms
 
 
