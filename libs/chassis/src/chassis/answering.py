@@ -1,12 +1,12 @@
-"""Commands and queries as FastStream subscribers: an answer, a refusal or a failure goes back as the reply."""
+"""Commands and queries: an answer, a refusal or a failure goes back as the reply."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from faststream.nats import NatsBroker, NatsMessage
-from faststream.nats.subscriber.usecases import CoreSubscriber
 from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 from nats.errors import Error
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -32,42 +32,33 @@ BUSY = Unavailable("busy", "too many requests are under way here", retry_after_s
 class Answering:
     """The requests that one process answers, on a connection of its own.
 
-    FastStream hears them in the service's queue group. Each is answered in a task of its own, so a slow one holds back
-    no other, and draining a subscription leaves no request between the wire and its task.
+    They are heard in the service's queue group. Each is answered in a task of its own, so a slow one holds back no
+    other, and draining a subscription leaves no request between the wire and its task.
     """
 
     def __init__(self, service: str, url: str, namespace: str) -> None:
         """`service` is the queue group: each request reaches one of its processes."""
         self._service = service
+        self._servers = url.split(",")
         self._namespace = namespace
-        self._subscribers: list[CoreSubscriber] = []
+        self._subscriptions: list[Subscription] = []
         self._under_way: set[asyncio.Task[None]] = set()
-        self._client: Client | None = None
-        self.broker = NatsBroker(
-            url.split(","),
-            apply_types=False,
-            decoder=_undecoded,
-            graceful_timeout=None,
-            logger=None,
-            **connection_options(f"{service} requests"),
-        )
+        self._client = Client()
 
     @property
     def connected(self) -> bool:
         """Whether requests can arrive right now."""
-        return self._client is not None and bool(self._client.is_connected)
+        return bool(self._client.is_connected)
 
     async def start(self, answers: Mapping[type[Request], Answerer], deps: Any) -> None:
         """Answer each request with its handler, called with the request and `deps`."""
-        client = self._client = await self.broker.connect()
+        await self._client.connect(self._servers, **connection_options(f"{self._service} requests"))
         for request_type, handler in answers.items():
-            desk = Desk(request_type, handler, deps, client.max_payload - REPLY_BYTES_MARGIN)
+            desk = Desk(request_type, handler, deps, self._client.max_payload - REPLY_BYTES_MARGIN)
             subject = request_type.subject(self._namespace)
-            subscriber = self.broker.subscriber(subject, queue=self._service, no_reply=True)
-            subscriber(self._receiver(desk, client))
-            self._subscribers.append(subscriber)
-        await self.broker.start()
-        await settle(client)
+            subscription = await self._client.subscribe(subject, queue=self._service, cb=self._receiver(desk))
+            self._subscriptions.append(subscription)
+        await settle(self._client)
 
     async def stop(self, patience_seconds: float) -> None:
         """Take no further request, let those under way finish for so long, then disconnect."""
@@ -76,25 +67,27 @@ class Answering:
                 await self._drain()
         except (TimeoutError, Error) as error:
             log.warning("requests.cut_off", service=self._service, under_way=len(self._under_way), reason=repr(error))
-        await self.broker.stop()
+        await self._client.close()
 
     async def _drain(self) -> None:
-        for subscriber in self._subscribers:
-            subscription, subscriber.subscription = subscriber.subscription, None
-            if subscription is not None:
-                await subscription.drain()  # type: ignore[no-untyped-call]  # nats-py left it without annotations
+        subscriptions, self._subscriptions = self._subscriptions, []
+        for subscription in subscriptions:
+            await subscription.drain()  # type: ignore[no-untyped-call]  # nats-py left it without annotations
         while self._under_way:
             await asyncio.wait(self._under_way)
+        await settle(self._client)
 
-    def _receiver(self, desk: "Desk", client: Client) -> Callable[[NatsMessage], Awaitable[None]]:
-        async def answer(message: NatsMessage) -> None:
+    def _receiver(self, desk: "Desk") -> Callable[[Msg], Awaitable[None]]:
+        async def answer(message: Msg) -> None:
             headers, body = await desk.answer(message)
-            await client.publish(message.reply_to, body, headers=headers)
+            if message.reply:
+                await self._client.publish(message.reply, body, headers=headers)
 
-        async def receive(message: NatsMessage) -> None:
+        async def receive(message: Msg) -> None:
             if len(self._under_way) >= REQUESTS_AT_ONCE:
-                headers, body = refused(BUSY)
-                await client.publish(message.reply_to, body, headers=headers)
+                if message.reply:
+                    headers, body = refused(BUSY)
+                    await self._client.publish(message.reply, body, headers=headers)
                 return
             task = asyncio.create_task(answer(message))
             self._under_way.add(task)
@@ -117,12 +110,12 @@ class Desk:
         self._seconds = telemetry.REQUEST_SECONDS.labels(self._name)
         self._answered = telemetry.REQUESTS.labels(self._name, "answered")
 
-    async def answer(self, message: NatsMessage) -> Reply:
+    async def answer(self, message: Msg) -> Reply:
         """Headers and body of the reply to one message."""
         started = monotonic()
         with telemetry.span(self._name, telemetry.extract(message.headers)) as span:
             try:
-                reply = self._fitting(await self._handle(message.body))
+                reply = self._fitting(await self._handle(message.data))
                 self._answered.inc()
             except Refusal as refusal:
                 span.set("refusal", refusal.code)
@@ -160,11 +153,6 @@ class Desk:
             detail = f"the answer has {len(body)} bytes, more than the message bus carries ({self._reply_bytes_max})"
             raise Failed("answer_too_large", detail)
         return None, body
-
-
-async def _undecoded(message: NatsMessage) -> NatsMessage:
-    """Handlers get the message as it is: contracts read the bytes themselves."""
-    return message
 
 
 def _malformed(name: str, error: ValidationError) -> Malformed:

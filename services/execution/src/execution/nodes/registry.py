@@ -1,14 +1,15 @@
 """Which action runs which node type: fixed when the process starts."""
 
+import asyncio
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol, Self, runtime_checkable
 
 from chassis import extensions
 from chassis.extensions import NODES, packaged
-from execution.nodes.action import NodeAction, NodeFailure
-from execution.nodes.http import HttpAction
+from execution.nodes.action import NodeAction, NodeCall, NodeFailure, NodeResult
 from execution.nodes.model import ModelAction
 from execution.nodes.tool import ToolAction
 from execution.providers import Providers
@@ -22,6 +23,30 @@ class Closes(Protocol):
     async def close(self) -> None:
         """Let go of it; the action is not used again."""
         ...
+
+
+class Later:
+    """An action whose libraries are loaded when the first node needs them, in a thread: most workers never do."""
+
+    def __init__(self, module: str, name: str) -> None:
+        """The class `name` of `module`, made without arguments."""
+        self._module = module
+        self._name = name
+        self._made: list[NodeAction] = []
+
+    async def run(self, call: NodeCall) -> NodeResult:
+        """What the action makes of the call."""
+        if not self._made:
+            module = await asyncio.to_thread(import_module, self._module)
+            # Others may have come while it was loaded.
+            self._made = self._made or [getattr(module, self._name)()]
+        return await self._made[0].run(call)
+
+    async def close(self) -> None:
+        """Let go of what the action holds open, if it was ever made."""
+        for action in self._made:
+            if isinstance(action, Closes):
+                await action.close()
 
 
 class NodeActions:
@@ -40,7 +65,7 @@ class NodeActions:
         brought = {name: extensions.instance_of(extensions.load(entry)) for name, entry in packaged(NODES).items()}
         built_in: dict[str, NodeAction] = {
             "tool": ToolAction(load_tools(tools_file, production=production)),
-            "http": HttpAction(),
+            "http": Later("execution.nodes.http", "HttpAction"),
             "model": ModelAction(Providers.from_environment(production=production)),
         }
         return cls({**brought, **built_in})
