@@ -23,7 +23,7 @@ from blueprint.queries import GET
 from contracts.execution import ListInstances
 from contracts.message import Caller
 from execution.projections import Instances
-from execution.reading.instances import ROW, page_statement
+from execution.reading.instances import page_statement, row_statement
 from headrace.embedded.secrets import read_secrets
 from headrace.tokens import sign
 from metrics.counting import count_blueprint, count_nodes
@@ -53,7 +53,7 @@ NODES = 10
 PAGE = 20
 ASKED, WARM_UP = 300, 20
 FASTER_BAR, GET_BAR = 2.0, 1.5
-MOVED_BY = [event_type.topic() for event_type in Instances.reads]
+ROW = row_statement(Instances.reads)
 
 OLD_PAGE = "SELECT * FROM workflow_executions WHERE owner_id = $1 ORDER BY created_at DESC LIMIT $2"
 OLD_TOTAL = "SELECT * FROM workflow_executions WHERE owner_id = $1"
@@ -134,7 +134,7 @@ class Asker:
         return await self.at["public"].fetch(OLD_ANALYTICS, blueprint, self.window.since, self.window.until)
 
     async def _get(self, number: int) -> Any:
-        return await self.at["execution"].fetchrow(ROW, UUID(self._id("instances", number)), MOVED_BY)
+        return await self.at["execution"].fetchrow(ROW, UUID(self._id("instances", number)))
 
     async def _get_blueprint(self, number: int) -> Any:
         return await self.at["blueprint"].fetch(GET, UUID(self._id("blueprints", number)), None)

@@ -23,8 +23,12 @@ WHO = {
 }
 """The reasons to see a blueprint; no blueprint is seen for two of them."""
 
-BRANCH = """
-SELECT b.blueprint_id, b.created_at FROM {who} AND b.archived_at IS NULL{conditions}
+SHOWN = """
+b.blueprint_id, b.owner_id, b.team_id, b.visibility, b.parent_id, b.version, b.is_template, b.clone_count, b.created_at,
+b.archived_at
+"""
+BRANCH = f"""
+SELECT {SHOWN} FROM {{who}} AND b.archived_at IS NULL{{conditions}}
 ORDER BY b.created_at DESC, b.blueprint_id DESC LIMIT $3
 """
 PAGE = """
@@ -40,8 +44,7 @@ WITH visible AS (
     SELECT b.*, v.name, v.description, v.node_count, v.recorded_at, v.listed_bytes, {config},
            sum(v.listed_bytes) OVER (ORDER BY b.created_at DESC, b.blueprint_id DESC) AS bytes_so_far,
            count(*) OVER () AS found
-    FROM page
-    JOIN workflow_blueprints AS b USING (blueprint_id)
+    FROM page AS b
     JOIN workflow_blueprint_versions AS v ON v.blueprint_id = b.blueprint_id AND v.version = b.version
 )
 SELECT sized.*,
