@@ -1,6 +1,6 @@
 """What callers ask of instances walks an index, however many there are."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -46,13 +46,13 @@ FILTERS: Mapping[str, dict[str, Any]] = {
 
 
 @pytest.fixture
-async def planned(rows: asyncpg.Connection) -> AsyncIterator[Planned]:
+async def planned(rows: asyncpg.Connection) -> Planned:
     """Many instances of many users, as the planner knows them."""
     async with rows.transaction():
         await rows.execute(FILL, NOON)
         await rows.execute(FILL_LEDGER)
     await rows.execute("ANALYZE workflow_instances, events")
-    yield Planned(rows)
+    return Planned(rows)
 
 
 async def test_getting_one(planned: Planned) -> None:
