@@ -20,7 +20,8 @@ INSTANCES = 20_000
 USERS, BLUEPRINTS = 40, 20
 FILL = f"""
 INSERT INTO workflow_instances (
-    instance_id, version, blueprint_id, blueprint_version, user_id, team_id, status, metadata, conversation_id, created_at
+    instance_id, version, blueprint_id, blueprint_version, user_id, team_id, status, metadata, conversation_id,
+    created_at
 )
 SELECT lpad(to_hex(n), 32, '0')::uuid, 4, lpad(to_hex(n % {BLUEPRINTS}), 32, '0')::uuid, 1, 'user-' || n % {USERS},
        CASE WHEN n % 5 = 0 THEN 'mill' END, CASE WHEN n % 50 = 0 THEN 'failed' ELSE 'completed' END, '{{}}',
