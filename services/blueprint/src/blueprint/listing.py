@@ -30,7 +30,7 @@ b.archived_at
 BRANCH = f"""
 SELECT {SHOWN} FROM {{who}} AND b.archived_at IS NULL{{conditions}}
 ORDER BY b.created_at DESC, b.blueprint_id DESC LIMIT $3
-"""
+"""  # noqa: S608 - made of constants
 PAGE = """
 WITH visible AS (
     ({own})
