@@ -2,22 +2,18 @@
 
 import asyncio
 import time
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx
 import pytest
 
-from contracts.blueprint import CreateBlueprint, ResolveBlueprint
+from contracts.blueprint import ResolveBlueprint
 from contracts.execution import ExecuteBlueprint, ExecutionView, FollowInstance, GetInstance
-from gateway import asking, examples
+from gateway import asking
 from tests.gateway.fakes import BLUEPRINT_ID, FakeHouse, completed, execution, instance, recorded, resolves
 from tests.support.eventually import eventually
 
-SLICE_SECONDS, LOOK_AGAIN_SECONDS, RESTART_SECONDS = (
-    asking.SLICE_SECONDS,
-    asking.LOOK_AGAIN_SECONDS,
-    asking.RESTART_SECONDS,
-)
+SLICE_SECONDS, RESTART_SECONDS = asking.SLICE_SECONDS, asking.RESTART_SECONDS
 """As they are in earnest; a promise of three seconds stands on them, and leaves a second for all the rest."""
 NEVER_SECONDS = 60.0
 PATH = f"/api/v2/blueprints/{BLUEPRINT_ID}/execute"
@@ -32,7 +28,6 @@ async def _blueprint(house: FakeHouse) -> None:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask again sooner than in earnest, so that the tests are quick."""
     monkeypatch.setattr(asking, "SLICE_SECONDS", 0.3)
-    monkeypatch.setattr(asking, "LOOK_AGAIN_SECONDS", 0.3)
 
 
 class TestAWorkerThatDies:
@@ -213,53 +208,3 @@ async def test_when_nobody_ever_says_whether_it_was_accepted_it_is_a_503(
     assert str(house.asked_for(ExecuteBlueprint)[0].instance_id) in answer.json()["detail"]
     assert answer.headers["retry-after"] == "1"
     assert len(house.asked_for(ExecuteBlueprint)) > 2
-
-
-async def test_a_create_whose_answer_is_lost_is_asked_for_again(
-    ada: httpx.AsyncClient, house: FakeHouse, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(asking, "FIRST_SECONDS", 0.3)
-    await house.when(
-        CreateBlueprint, lambda _: examples.BLUEPRINT if len(house.asked_for(CreateBlueprint)) > 1 else None
-    )
-
-    answer = await ada.post("/api/v2/blueprints", json=examples.BLUEPRINT_BODY)
-
-    first, second = house.asked_for(CreateBlueprint)
-    assert answer.status_code == 201
-    assert first == second
-
-
-class TestAQueryWhoseHearerDies:
-    """The first question is never answered; nothing is wrong with asking again."""
-
-    @pytest.mark.usefixtures("impatient")
-    async def test_is_asked_again_and_answered(self, ada: httpx.AsyncClient, house: FakeHouse):
-        await house.when(
-            GetInstance,
-            lambda query: instance(query.instance_id, output="o") if len(house.asked_for(GetInstance)) > 1 else None,
-        )
-        began = time.monotonic()
-
-        answer = await ada.get(f"/api/v2/instances/{uuid4()}")
-
-        assert (answer.status_code, answer.json()["output"]) == (200, "o")
-        assert time.monotonic() - began < 3
-        assert LOOK_AGAIN_SECONDS <= 2
-
-    @pytest.mark.usefixtures("impatient")
-    async def test_is_answered_by_whoever_is_first(self, ada: httpx.AsyncClient, house: FakeHouse):
-        over = asyncio.Event()
-
-        async def first(query: GetInstance) -> object:
-            await over.wait()
-            return instance(query.instance_id, output="first")
-
-        await house.when(GetInstance, lambda query: first(query) if len(house.asked_for(GetInstance)) == 1 else None)
-        caller = asyncio.create_task(ada.get(f"/api/v2/instances/{uuid4()}"))
-        await eventually(lambda: len(house.asked_for(GetInstance)) > 1)
-
-        over.set()
-        answer = await caller
-
-        assert answer.json()["output"] == "first"
