@@ -99,7 +99,9 @@ class Ran:
 
 
 @pytest.fixture
-def runner(stack: Up, tmp_path: Path) -> Runner:
+def runner(stack: Up, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runner:
+    # typer sets and deletes it while it reads a path, and several commands are read at once here.
+    monkeypatch.setenv("PYDANTIC_DISABLE_PLUGINS", "1")
     return Runner(stack, tmp_path)
 
 

@@ -23,9 +23,9 @@ def _milestones(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def customs(postgres_dsn: str, bus: Bus) -> AsyncIterator[PostOffice]:
+async def customs(post_dsn: str, bus: Bus) -> AsyncIterator[PostOffice]:
     """Another service, which wants to know what was delivered and nothing else."""
-    async with open_office(postgres_dsn, bus, "customs") as customs:
+    async with open_office(post_dsn, bus, "customs") as customs:
         yield customs
 
 

@@ -4,13 +4,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-import openai
 import pytest
 
-from execution.nodes.action import NodeFailure, Pulse
+from execution.nodes.action import Pulse
 from execution.nodes.model import ModelAction
 from execution.providers import Providers
-from execution.providers.sdk_failures import failures_of
 from tests.support.model_replies import anthropic_stream, openai_call, openai_stream, text_block, tool_block
 from tests.support.node_calls import TRACEPARENT, failure_of, node_call
 from tests.support.web_server import Asked, Reply, WebServer, web_server
@@ -154,12 +152,6 @@ class TestARefusal:
         failed = await failure_of(action, node_call({"prompt": "Hi"}))
         assert (failed.type, failed.code) == ("transient", "model_unreachable")
         await action.close()
-
-
-async def test_an_error_without_words_is_told_by_its_kind() -> None:
-    with pytest.raises(NodeFailure, match="cannot be reached: ConnectionResetError"):
-        async with failures_of(openai, "OpenAI"):
-            raise openai.APIConnectionError(request=None) from ConnectionResetError()  # type: ignore[arg-type]
 
 
 class TestAQuestion:
