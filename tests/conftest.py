@@ -1,6 +1,7 @@
 """Wires the fixtures that every package's tests share; how they are made stands in `tests/support`."""
 
 import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator, Iterator
 from functools import cache
@@ -47,6 +48,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneStackAtAT
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keeps that way true."""
     refuse_unknown_stacks(items)
+
+
+def pytest_collection() -> None:
+    """Thousands of tests are made now, and none of them is garbage."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """They stay until the end: the collector need not look at them again and again, half a second each time."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_report_header() -> list[str]:
