@@ -8,7 +8,7 @@ from uuid import UUID
 
 from chassis.ledger import Append, VersionConflict
 
-MAX_CALLS = 64
+MAX_CALLS = 128
 """Appends that share one transaction."""
 MAX_BYTES = 4 * 1024 * 1024
 """Payload and metadata of one transaction, unless a single append is larger by itself."""
