@@ -1,21 +1,24 @@
 """The whole benchmark: every row on stacks of its own, a table on the screen, and docs/benchmarks.md written anew.
 
 Takes up to an hour on two cores, and wants the machine for itself. Peers are installed below .cache/peers the first
-time. `--only` measures some rows and writes nothing.
+time. `--only` measures some rows anew and keeps the others as they were measured before; docs/benchmarks.json has them.
 """
 
 import argparse
+import json
 import os
 import platform
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from subprocess import check_output
 from tempfile import mkdtemp
 from time import monotonic
+from typing import Any
 
 import psutil
 
@@ -26,6 +29,7 @@ from tests.benchmarks.progress import say
 from tests.benchmarks.rows.all import ROWS
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
+KEPT = DOCUMENT.with_suffix(".json")
 OUTSIDE = "/tmp"  # noqa: S108 - the path of a unix socket must be short
 PACKAGES = ("nats-py", "asyncpg", "pydantic", "uvloop", "litestar", "faststream")
 
@@ -35,13 +39,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", metavar="ROW", choices=ROWS, help=f"rows to measure: {', '.join(ROWS)}")
     only = parser.parse_args().only
-    began = monotonic()
-    measured = {name: take(name) for name in (only or ROWS)}
-    figures = [figure for found in measured.values() for figure in found]
-    print(table(figures))
-    if not only:
-        DOCUMENT.write_text(document(measured, (monotonic() - began) / 60))
-    sys.exit(any(figure.verdict == "broken" for figure in figures))
+    known = json.loads(KEPT.read_text()) if only and KEPT.exists() else {}
+    for name in only or ROWS:
+        began = monotonic()
+        figures = take(name)
+        print(table(figures), flush=True)
+        known[name] = {
+            "measured": f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
+            "minutes": round((monotonic() - began) / 60, 1),
+            "figures": [asdict(figure) for figure in figures],
+        }
+        KEPT.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n")
+    DOCUMENT.write_text(document(known))
+    sys.exit(any(figure["verdict"] == "broken" for row in known.values() for figure in row["figures"]))
 
 
 def take(name: str) -> Sequence[Figure]:
@@ -60,16 +70,19 @@ def take(name: str) -> Sequence[Figure]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def document(measured: Mapping[str, Sequence[Figure]], minutes: float) -> str:
-    """docs/benchmarks.md."""
-    figures = [figure for found in measured.values() for figure in found]
+def document(known: Mapping[str, Any]) -> str:
+    """docs/benchmarks.md, from what is known of each row."""
+    rows = [known[name] for name in ROWS if name in known]
+    figures = [Figure(**figure) for row in rows for figure in row["figures"]]
+    first, last = min(row["measured"] for row in rows), max(row["measured"] for row in rows)
     return f"""# Benchmarks
 
-Written by `./task bench` ({minutes:.0f} minutes, {datetime.now(UTC):%Y-%m-%d}). Everything runs on one machine, with
-fsync on: our side through HTTP and NATS with all services up, the peers as their documentation recommends for
-production ([what each is given](../tests/benchmarks/peers/)), the load from a process of its own. Ratios are between
-figures of the same run, in alternating rounds; absolute figures are this machine's. A *step* is a `tool` node that does
-nothing; of one run in 256 every step first looks into the ledger whether the one before it is committed.
+Written by `./task bench`: {sum(row["minutes"] for row in rows):.0f} minutes, from {first} to {last} UTC. Everything
+runs on one machine, with fsync on: our side through HTTP and NATS with all services up (log level `warning`, else as
+it comes), the peers as their documentation recommends for production
+([what each is given](../tests/benchmarks/peers/)), the load from a process of its own. Ratios are between figures of
+the same run, in alternating rounds; absolute figures are this machine's. A *step* is a `tool` node that does nothing;
+of one run in 256 every step first looks into the ledger whether the one before it is committed.
 [Where the time goes](performance.md) says what limits each figure.
 
 - machine: {machine()}

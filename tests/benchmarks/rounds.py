@@ -66,8 +66,9 @@ def alternate(contenders: Sequence[Contender], plan: Plan, in_flight: dict[str, 
 
 def _take_turn(contender: Contender, plan: Plan, result: Results) -> None:
     folder = Path(mkdtemp(prefix="hb-", dir=OUTSIDE))
+    (data := folder / "data").mkdir()
     try:
-        contender.start(folder / "data")
+        contender.start(data)
         result.loaded.append(contender.run(Load(result.in_flight, plan.loaded_seconds, plan.warm_up_seconds)))
         if plan.alone_seconds:
             result.alone.append(contender.run(Load(1, plan.alone_seconds, min(plan.warm_up_seconds, 2.0))))
