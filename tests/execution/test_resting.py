@@ -35,7 +35,7 @@ async def test_a_worker_remembers_of_a_resting_run_no_more_than_a_time_that_is_n
 
 async def test_a_request_that_comes_too_late_holds_up_nobody_behind_it_in_line(mill: Mill) -> None:
     worker = mill.at.worker
-    worker.line.extend(new_id() for _ in range(3))
+    worker.line.update(dict.fromkeys(new_id() for _ in range(3)))
     await worker.next_in_line()
     assert not worker.line
 

@@ -27,7 +27,10 @@ SELECT {COLUMNS} FROM events WHERE originator_id = $1 AND originator_version > $
 READ_MANY = f"""
 SELECT {COLUMNS}, place
 FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS wanted (stream_id, version, place),
-     LATERAL (SELECT * FROM events WHERE originator_id = stream_id AND originator_version > version) AS news
+     LATERAL (
+         SELECT * FROM events WHERE originator_id = stream_id AND originator_version > version
+         ORDER BY originator_version LIMIT $3
+     ) AS news
 ORDER BY place, originator_version
 """  # noqa: S608 - made of constants
 READ_AFTER = f"SELECT {COLUMNS} FROM events WHERE notification_id > $1 ORDER BY notification_id LIMIT $2"  # noqa: S608
@@ -75,10 +78,12 @@ class PostgresEventStore:
         """The stream's events in order, those after `after_version`."""
         return [_recorded(row) for row in await self._pool.fetch(READ, stream_id, after_version, limit)]
 
-    async def read_many(self, streams: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], list[Recorded]]:
-        """For each (stream, version) what `read` gives, in one statement."""
+    async def read_many(
+        self, streams: Sequence[tuple[UUID, int]], limit: int | None = None
+    ) -> dict[tuple[UUID, int], list[Recorded]]:
+        """For each (stream, version) what `read` gives, at most `limit` of each, in one statement."""
         found: dict[tuple[UUID, int], list[Recorded]] = {wanted: [] for wanted in streams}
-        rows = await self._pool.fetch(READ_MANY, *zip(*streams, strict=True)) if streams else ()
+        rows = await self._pool.fetch(READ_MANY, *zip(*streams, strict=True), limit) if streams else ()
         for row in rows:
             found[streams[row["place"] - 1]].append(_recorded(row))
         return found

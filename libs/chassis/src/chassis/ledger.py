@@ -102,8 +102,10 @@ class EventStore(Protocol):
         """The stream's events in order, those after `after_version`; at most `limit` where given."""
         ...
 
-    async def read_many(self, streams: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], list[Recorded]]:
-        """For each (stream, version) what `read` gives; for streams that are short."""
+    async def read_many(
+        self, streams: Sequence[tuple[UUID, int]], limit: int | None = None
+    ) -> dict[tuple[UUID, int], list[Recorded]]:
+        """For each (stream, version) what `read` gives, at most `limit` of each."""
         ...
 
     async def read_after(self, position: int, limit: int) -> list[Recorded]:

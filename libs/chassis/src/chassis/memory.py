@@ -35,9 +35,11 @@ class MemoryEventStore:
         end = None if limit is None else after_version + limit
         return self._streams.get(stream_id, [])[after_version:end]
 
-    async def read_many(self, streams: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], list[Recorded]]:
-        """For each (stream, version) what `read` gives."""
-        return {wanted: await self.read(*wanted) for wanted in streams}
+    async def read_many(
+        self, streams: Sequence[tuple[UUID, int]], limit: int | None = None
+    ) -> dict[tuple[UUID, int], list[Recorded]]:
+        """For each (stream, version) what `read` gives, at most `limit` of each."""
+        return {wanted: await self.read(*wanted, limit) for wanted in streams}
 
     async def read_after(self, position: int, limit: int) -> list[Recorded]:
         """The events after `position` in the order of the ledger, at most `limit`."""

@@ -1,16 +1,19 @@
 """Instances in the ledger: their history read, their new facts appended."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from uuid import UUID
 
 from chassis import telemetry
 from chassis.codec import Codec, encode_metadata
 from chassis.ledger import Append, EventStore, Recorded
+from chassis.together import Together
 from contracts.instance_events import INSTANCE_EVENTS, InstanceEvent, InstanceRequested
 from execution.domain.graph import CompiledGraph
 from execution.domain.instance import Instance
 
 CODEC = Codec(*INSTANCE_EVENTS)
+FIRST_PAGE = 100
+"""Facts of each instance that are read for all who are looked at in the same moment: few runs have more."""
 PAGE = 1_000
 """Facts read and folded at once, so that a run with a long history holds up no other one."""
 
@@ -23,6 +26,7 @@ class Records:
     def __init__(self, store: EventStore) -> None:
         """`store` is the execution service's ledger."""
         self.store = store
+        self._first_pages = Together(self._read_first_pages)
 
     async def history(self, instance_id: UUID, after_version: int = 0, limit: int | None = None) -> list[InstanceEvent]:
         """The facts of one instance in order, at most `limit`; empty when there is none such."""
@@ -48,12 +52,16 @@ class Records:
         return instance, traceparent
 
     async def _pages(self, instance_id: UUID) -> AsyncIterator[Sequence[Recorded]]:
-        version = 0
-        while page := await self.store.read(instance_id, version, PAGE):
+        page, limit = await self._first_pages.get(instance_id), FIRST_PAGE
+        while page:
             yield page
-            if len(page) < PAGE:
+            if len(page) < limit:
                 return
-            version = page[-1].version
+            page, limit = await self.store.read(instance_id, page[-1].version, PAGE), PAGE
+
+    async def _read_first_pages(self, instance_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[Recorded]]:
+        found = await self.store.read_many([(instance_id, 0) for instance_id in instance_ids], FIRST_PAGE)
+        return {instance_id: page for (instance_id, _), page in found.items()}
 
     async def append(
         self, events: Sequence[InstanceEvent], traceparent: str | None = None, also: tuple[Append, ...] = ()

@@ -2,7 +2,6 @@
 
 import asyncio
 import heapq
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
 from datetime import datetime, timedelta
@@ -47,7 +46,8 @@ class Worker:
         self.runs: dict[UUID, Run] = {}
         self.rested = Rested(shop.records)
         self.tasks: set[asyncio.Task[Any]] = set()
-        self.line: deque[UUID] = deque()
+        self.line: dict[UUID, None] = {}
+        """Instances to look at as soon as there is room, in the order in which they came, each once."""
         self.taking = 0
         self.wakes: list[tuple[datetime, UUID]] = []
         self.sooner = asyncio.Event()
@@ -104,7 +104,7 @@ class Worker:
         if instance_id in self.runs:
             self.runs[instance_id].poke()
         elif not self.draining:
-            self.line.append(instance_id)
+            self.line[instance_id] = None
             self.spawn(self.next_in_line())
 
     async def attend(self, instance_id: UUID, version: int) -> None:
@@ -131,14 +131,18 @@ class Worker:
         while self.line and not self.draining and len(self.runs) + self.taking < self.slots:
             self.taking += 1
             try:
-                await self.take_over(self.line.popleft())
+                await self.take_over(next(iter(self.line)))
             finally:
                 self.taking -= 1
         if not self.line and not self.draining and self.on_free is not None:
             await self.on_free()
 
     async def take_over(self, instance_id: UUID) -> bool:
-        """Claim an instance that nobody drives and go on with it; answers whether this worker drives it now."""
+        """Claim an instance that nobody drives and go on with it; answers whether this worker drives it now.
+
+        Whatever brought it here, it need not be looked at once more when its turn in the line comes.
+        """
+        self.line.pop(instance_id, None)
         return await insist(lambda: self.claim(instance_id))
 
     async def claim(self, instance_id: UUID) -> bool:
