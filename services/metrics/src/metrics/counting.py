@@ -21,13 +21,13 @@ SELECT blueprint_id, span, starts_at, first_at, last_at, completed, failed, canc
        prompt_tokens, completion_tokens, cost, retries, cache_hits, first_bucket, bucket_counts
 FROM execution_rollups
 """
+SUMMED = ROLLED.replace("first_bucket, bucket_counts", "0 AS first_bucket, '{}'::bigint[] AS bucket_counts")
+"""Without the durations, which nobody asks for when use is counted: theirs is most of the weight."""
 DAYS_OF_BLUEPRINT = (
     f"{ROLLED} WHERE audience = $1 AND span = 'day' AND starts_at >= $2 AND starts_at < $3 AND blueprint_id = $4"
 )
-DAYS_OF_AUDIENCE = f"{ROLLED} WHERE audience = $1 AND span = 'day' AND starts_at >= $2 AND starts_at < $3"
-CLOSER = f"""{ROLLED}
-WHERE audience = $1 AND span = $5 AND starts_at >= $2 AND starts_at < $3 AND blueprint_id = ANY($4::uuid[])
-"""
+DAYS_OF_AUDIENCE = f"{SUMMED} WHERE audience = $1 AND span = 'day' AND starts_at >= $2 AND starts_at < $3"
+CLOSER = "WHERE audience = $1 AND span = $5 AND starts_at >= $2 AND starts_at < $3 AND blueprint_id = ANY($4::uuid[])"
 SINGLE = """
 SELECT blueprint_id, min(ended_at) AS first_at, max(ended_at) AS last_at,
        count(*) FILTER (WHERE status = 'completed') AS completed,
@@ -78,13 +78,13 @@ class Counted:
 async def count_blueprint(rows: Connection, audience: str, blueprint_id: UUID, window: Window) -> Counted:
     """The executions of one blueprint that the audience may know of."""
     days = await rows.fetch(DAYS_OF_BLUEPRINT, audience, Span.DAY.begin(window.since), window.until, blueprint_id)
-    return await _look_closer(rows, audience, window, map(rollup_of, days))
+    return await _look_closer(rows, audience, window, map(rollup_of, days), ROLLED)
 
 
 async def count_user(rows: Connection, user_id: str, window: Window) -> Counted:
-    """The executions of one user, of all blueprints."""
+    """The executions of one user, of all blueprints; how long they took is not counted."""
     days = await rows.fetch(DAYS_OF_AUDIENCE, user_id, Span.DAY.begin(window.since), window.until)
-    return await _look_closer(rows, user_id, window, map(rollup_of, days))
+    return await _look_closer(rows, user_id, window, map(rollup_of, days), SUMMED)
 
 
 async def count_nodes(rows: Connection, blueprint_id: UUID, counted: Counted) -> dict[str, Histogram]:
@@ -108,12 +108,12 @@ async def count_own_nodes(rows: Connection, user_id: str, blueprint_id: UUID, wi
     return nodes
 
 
-async def _look_closer(rows: Connection, audience: str, window: Window, days: Iterable[Rollup]) -> Counted:
+async def _look_closer(rows: Connection, audience: str, window: Window, days: Iterable[Rollup], rolled: str) -> Counted:
     whole, parts = settle(window, days)
     for span in (Span.HOUR, Span.FIVE_MINUTES):
         smaller: list[Rollup] = []
         for part, ids in _by_window(parts):
-            found = await rows.fetch(CLOSER, audience, span.begin(part.since), part.until, ids, span)
+            found = await rows.fetch(f"{rolled} {CLOSER}", audience, span.begin(part.since), part.until, ids, span)
             smaller += map(rollup_of, found)
         settled, parts = settle(window, smaller)
         whole += settled
