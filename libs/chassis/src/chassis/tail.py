@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from chassis.group_commit import Call
 from chassis.ledger import Recorded
 
-FACTS_MAX = 8_192
-BYTES_MAX = 16 * 1024 * 1024
+FACTS_MAX = 4_096
+BYTES_MAX = 8 * 1024 * 1024
 
 
 class Tail:
