@@ -83,3 +83,22 @@ async def test_a_ledger_that_cannot_be_asked_ends_nothing(served: httpx.AsyncCli
         lines = await rest_of(line)
 
     assert [each["seq"] for each in lines] == [1, 2]
+
+
+async def test_words_that_overtake_the_beginning_of_their_node_wait_for_it(served: httpx.AsyncClient, house: FakeHouse):
+    await accepts(house)
+
+    async with streamed(served) as (_, line):
+        id = house.asked_for(ExecuteBlueprint)[0].instance_id
+        speaks = node_started(id, 2).model_copy(update={"node_id": "answer"})
+        events = [started(id), speaks, node_started(id, 3), completed(id, 4)]
+        await house.when(FollowInstance, lambda query: recorded(*events[query.after :]))
+        await house.say_at_once(id, "Hel", events[0], events[1], "lo", events[2], events[3])
+        lines = await rest_of(line)
+
+    told = [(each["seq"], each["event"]) for each in lines]
+    assert told == [
+        *[(1, "InstanceStarted"), (2, "NodeStarted"), (None, "Token"), (None, "Token")],
+        *[(3, "NodeStarted"), (4, "InstanceCompleted")],
+    ]
+    assert len(house.asked_for(FollowInstance)) == 1

@@ -1,7 +1,8 @@
 """Following a run as it happens: recorded events in their order, tokens in between, gaps filled from the ledger."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -14,6 +15,7 @@ from chassis.bus import Bus
 from chassis.envelope import VERSION, is_oversize
 from chassis.logs import get_logger
 from contracts.execution import FollowInstance, Token
+from contracts.instance_events import NodeStarted
 from contracts.message import Caller
 from contracts.refusal import Refusal
 from gateway.lines import HEARTBEAT, LAST, event_line, ledger_line, token_line
@@ -25,6 +27,10 @@ QUEUE_BYTES = 8 * 1024 * 1024
 """What may wait for a slow client; recorded events over it are read from the ledger later, tokens are lost."""
 BATCH_MESSAGES = 128
 """Lines that go out in one piece: one write for many lines is what makes a stream cheap."""
+
+BEGINNING = NodeStarted.topic()
+
+Visit = tuple[str, int]
 
 log = get_logger(__name__)
 
@@ -44,6 +50,7 @@ class Following:
         self._waiting_bytes = 0
         self._subscription: Subscription | None = None
         self._seen = 0
+        self._begun: set[Visit] = set()
         self._ended = False
 
     async def listen(self) -> None:
@@ -100,7 +107,7 @@ class Following:
 
     async def _told(self, message: Msg) -> list[bytes]:
         if message.subject == self._tokens:
-            return [token_line(self._instance_id, message.data, clock.now())]
+            return [*await self._before(message.data), token_line(self._instance_id, message.data, clock.now())]
         if not message.headers or not message.subject.startswith(self._events):
             return []
         seq = int(message.headers[VERSION])
@@ -110,7 +117,22 @@ class Following:
             return await self._catch_up()
         event = message.subject.split(".")[-2]
         self._seen, self._ended = seq, event in LAST
+        if event == BEGINNING:
+            self._begun.add(visit_in(orjson.loads(message.data)))
         return [event_line(self._instance_id, seq, event, message.data)]
+
+    async def _before(self, token: bytes) -> list[bytes]:
+        """The facts up to the beginning of the node that speaks: words may overtake what the relay publishes."""
+        visit = visit_in(orjson.loads(token))
+        if visit in self._begun:
+            return []
+        self._begun.add(visit)
+        page = await self._ask_the_ledger()
+        items = page["items"] if page is not None else []
+        for place, item in enumerate(items, 1):
+            if item["event"] == BEGINNING and visit_in(item["data"]) == visit:
+                return self._take(items[:place])
+        return []
 
     async def _catch_up(self, *, only_if_silent: bool = False) -> list[bytes]:
         """What the ledger has after the last line; nothing when execution cannot say right now.
@@ -119,17 +141,32 @@ class Following:
         """
         lines: list[bytes] = []
         while not self._ended:
-            query = FollowInstance(caller=self._caller, instance_id=self._instance_id, after=self._seen)
-            try:
-                page = orjson.loads(await self._bus.ask(query, SILENCE_SECONDS))
-            except Refusal as refusal:
-                log.info("stream.ledger_unavailable", instance_id=str(self._instance_id), code=refusal.code)
-                break
-            if only_if_silent and not self._arrived.empty():
+            page = await self._ask_the_ledger()
+            if page is None or (only_if_silent and not self._arrived.empty()):
                 break
             self._ended = page["ended"]
             if not page["items"]:
                 break
-            lines += map(ledger_line, page["items"])
-            self._seen = page["items"][-1]["seq"]
+            lines += self._take(page["items"])
         return lines
+
+    async def _ask_the_ledger(self) -> dict[str, Any] | None:
+        """What is recorded after the last line; None when execution cannot say right now."""
+        query = FollowInstance(caller=self._caller, instance_id=self._instance_id, after=self._seen)
+        try:
+            page: dict[str, Any] = orjson.loads(await self._bus.ask(query, SILENCE_SECONDS))
+        except Refusal as refusal:
+            log.info("stream.ledger_unavailable", instance_id=str(self._instance_id), code=refusal.code)
+            return None
+        return page
+
+    def _take(self, items: Sequence[dict[str, Any]]) -> list[bytes]:
+        """Recorded facts become lines, and the last of them is where the stream stands."""
+        self._seen = items[-1]["seq"]
+        self._begun |= {visit_in(item["data"]) for item in items if item["event"] == BEGINNING}
+        return [ledger_line(item) for item in items]
+
+
+def visit_in(data: Mapping[str, Any]) -> Visit:
+    """The visit of a node that a fact, or a token, is about."""
+    return data["node_id"], data["visit"]
