@@ -19,6 +19,7 @@ import uvloop
 from nats.aio.client import Client
 
 from chassis.ids import new_id
+from tests.benchmarks.telling import tell
 
 COMMITS_TOGETHER = 64
 MESSAGES_TOGETHER = 256
@@ -141,4 +142,4 @@ async def measured(work: Work) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(uvloop.run(measured(Work(**json.loads(sys.stdin.readline()))))), flush=True)
+    tell(uvloop.run(measured(Work(**json.loads(sys.stdin.readline())))))

@@ -11,6 +11,7 @@ from typing import Any
 import uvloop
 
 from tests.benchmarks.http_load import Connection, request
+from tests.benchmarks.telling import tell
 
 OPEN_CONNECTIONS = 64
 """What an open load has at hand: more are made when all of them wait."""
@@ -151,7 +152,7 @@ async def answer_orders(carry_out: Callable[[Order], Awaitable[Seen]]) -> None:
     """Carry out the order on stdin, and say on stdout what was seen."""
     raw: dict[str, Any] = json.loads(sys.stdin.readline())
     raw |= {name: tuple(raw.get(name, ())) for name in ("expect", "bodies", "due_seconds")}
-    print(json.dumps(asdict(await carry_out(Order(**raw)))), flush=True)
+    tell(asdict(await carry_out(Order(**raw))))
 
 
 if __name__ == "__main__":
