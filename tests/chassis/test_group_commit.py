@@ -29,10 +29,10 @@ def pending(*appends: Append) -> Pending:
     return Pending(appends, asyncio.get_running_loop().create_future())
 
 
-async def test_a_batch_holds_64_calls_and_the_rest_waits() -> None:
+async def test_a_batch_holds_128_calls_and_the_rest_waits() -> None:
     queue = deque(pending(append(new_id(), 1)) for _ in range(MAX_CALLS + 6))
 
-    assert [len(next_batch(queue)) for _ in range(3)] == [64, 6, 0]
+    assert [len(next_batch(queue)) for _ in range(3)] == [128, 6, 0]
 
 
 async def test_a_batch_holds_four_megabytes_unless_one_call_is_larger() -> None:

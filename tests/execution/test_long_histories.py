@@ -6,20 +6,26 @@ from execution.driving import records
 from tests.execution.families import WAITS, reaches, send_go
 from tests.support.mill import Mill
 
-PAGE = 2
+FIRST_PAGE, PAGE = 3, 2
 
 
 @pytest.fixture(autouse=True)
 def limits(mill: Mill, monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
     """How many facts were asked for each time."""
     asked: list[int | None] = []
-    read = mill.at.records.store.read
+    read, read_many = mill.at.records.store.read, mill.at.records.store.read_many
 
     async def read_and_note(stream_id: object, after_version: int = 0, limit: int | None = None) -> object:
         asked.append(limit)
         return await read(stream_id, after_version, limit)
 
+    async def read_many_and_note(streams: object, limit: int | None = None) -> object:
+        asked.append(limit)
+        return await read_many(streams, limit)
+
     monkeypatch.setattr(mill.at.records.store, "read", read_and_note)
+    monkeypatch.setattr(mill.at.records.store, "read_many", read_many_and_note)
+    monkeypatch.setattr(records, "FIRST_PAGE", FIRST_PAGE)
     monkeypatch.setattr(records, "PAGE", PAGE)
     return asked
 
@@ -31,7 +37,7 @@ async def test_is_the_same_instance(mill: Mill, limits: list[int | None]) -> Non
 
     instance = await mill.at.records.load(answer.instance_id)
 
-    assert limits == [PAGE] * (instance.version // PAGE + 1)
+    assert limits == [FIRST_PAGE] + [PAGE] * ((instance.version - FIRST_PAGE) // PAGE + 1)
     assert (instance.status, instance.version) == ("waiting", len(await mill.facts(answer.instance_id)))
 
 
@@ -44,4 +50,5 @@ async def test_is_taken_over_with_its_graph(mill: Mill, limits: list[int | None]
     await send_go(mill, answer.instance_id)
 
     await reaches(mill, answer.instance_id, "completed")
-    assert set(limits) == {PAGE}
+    assert limits[0] == FIRST_PAGE
+    assert set(limits) == {FIRST_PAGE, PAGE}
