@@ -4,6 +4,7 @@ import asyncio
 
 import orjson
 import pytest
+from nats.js.errors import NotFoundError
 
 from chassis.asyncapi import asyncapi
 from chassis.bus import Bus, settle
@@ -29,8 +30,11 @@ async def test_what_a_command_recorded_is_published(post: Runtime, bus: Bus):
     await bus.ask(MoveParcel(caller=ANNE, place="Lisbon"))
 
     async def published() -> bool:
-        streams = [info for info in await bus.js.streams_info() if info.config.name == bus.stream(SERVICE)]
-        return bool(streams and streams[0].state.messages)
+        try:
+            info = await bus.js.stream_info(bus.stream(SERVICE))
+        except NotFoundError:
+            return False
+        return info.state.messages > 0
 
     await eventually(published)
 
