@@ -28,11 +28,11 @@ async def test_what_was_recorded_is_in_the_rows_and_the_checkpoint_says_so(offic
     runner = runner_of(office)
     before = await office.record("Lisbon", "Porto")
     office.run(runner.run())
-    assert await runner.wait_for(before)
+    assert await runner.wait_for(before, 10)
 
     after = await office.record("Faro")
 
-    assert await runner.wait_for(after)
+    assert await runner.wait_for(after, 10)
     assert await places(office) == ["Lisbon", "Porto", "Faro"]
     assert await checkpoints.read(office.pool, "stops") == after == runner.position
 
@@ -63,7 +63,7 @@ async def test_a_process_that_stands_by_can_be_asked_too_and_takes_over(office: 
     office.run(second.run())
     position = await office.record("Lisbon")
 
-    assert await second.wait_for(position)
+    assert await second.wait_for(position, 10)
     assert await second.caught_up()
     assert (first.leading, second.leading) == (True, False)
 
@@ -80,7 +80,7 @@ async def test_commits_of_another_process_arrive_without_waiting_for_the_poll(of
     office.run(runner.run())
     await eventually(lambda: runner.leading)
     position = await office.record("Lisbon")
-    assert await runner.wait_for(position)
+    assert await runner.wait_for(position, 10)
 
     # Behind the back of this process's store, as another process would.
     later = await office.pool.fetchval(
@@ -90,7 +90,7 @@ async def test_commits_of_another_process_arrive_without_waiting_for_the_poll(of
     )
     await office.bus.nc.publish(office.bus.subject("committed", "post"), str(later).encode())
 
-    assert await runner.wait_for(later)
+    assert await runner.wait_for(later, 10)
 
 
 async def test_a_fact_that_keeps_raising_is_put_aside_and_the_others_go_on(office: PostOffice, monkeypatch):
@@ -102,7 +102,7 @@ async def test_a_fact_that_keeps_raising_is_put_aside_and_the_others_go_on(offic
 
     office.run(runner.run())
 
-    assert await runner.wait_for(last)
+    assert await runner.wait_for(last, 10)
     assert await office.pool.fetchval("SELECT array_agg(place ORDER BY place) FROM stops") == ["Lisbon", "Porto"]
     async with office.pool.acquire() as connection:
         (letter,) = await dead_letters.dead_letters(connection, "stops")
@@ -127,7 +127,7 @@ async def test_a_fact_that_no_code_can_read_is_put_aside_with_the_others_folded(
 
     office.run(runner.run())
 
-    assert await runner.wait_for(last)
+    assert await runner.wait_for(last, 10)
     assert projection.batches == [1]
     async with office.pool.acquire() as connection:
         (letter,) = await dead_letters.dead_letters(connection)
@@ -160,7 +160,7 @@ async def test_what_it_does_not_read_moves_its_checkpoint_and_is_passed_over(off
     office.run(runner.run())
 
     position = await office.record("Lisbon")
-    assert await runner.wait_for(position)
+    assert await runner.wait_for(position, 10)
 
     assert stops.batches == []
     assert await checkpoints.read(office.pool, "stops") == position
@@ -176,6 +176,6 @@ async def test_facts_come_together_until_somebody_waits_for_them(office: PostOff
     for place in ("Porto", "Faro", "Braga", "Evora"):
         position = await office.record(place)
 
-    assert await runner.wait_for(position)
+    assert await runner.wait_for(position, 10)
     assert sum(stops.batches) == 5
     assert len(stops.batches) <= 3
