@@ -1,8 +1,5 @@
 """The bare limit as a contender: the facts of one real run, committed and published by a program without an engine."""
 
-import json
-import subprocess
-import sys
 from contextlib import ExitStack
 from dataclasses import asdict
 from itertools import groupby
@@ -13,10 +10,10 @@ import psycopg
 from tests.benchmarks.bare_program import Work
 from tests.benchmarks.contender import STEPS, Load, Outcome
 from tests.benchmarks.stack import BenchStack, chain_of_steps
+from tests.benchmarks.telling import asked
 from tests.support.backends import Backend
 from tests.support.infrastructure import nats_server, postgres_server
 
-PATIENCE_SECONDS = 60.0
 COMMITS = """
 SELECT xmin::text, topic, convert_from(state, 'UTF8') FROM execution.events
 WHERE originator_id = %s ORDER BY originator_version
@@ -59,16 +56,7 @@ class Bare:
     def run(self, load: Load) -> Outcome:
         """Replay the recorded run, so many at a time."""
         work = Work(*self._urls, self._commits[load.steps], load.in_flight, load.seconds, load.warm_up_seconds)
-        finished = subprocess.run(
-            [sys.executable, "-m", "tests.benchmarks.bare_program"],
-            input=json.dumps(asdict(work)) + "\n",
-            capture_output=True,
-            text=True,
-            timeout=load.seconds + load.warm_up_seconds + PATIENCE_SECONDS,
-            check=False,
-        )
-        assert finished.returncode == 0, finished.stderr
-        seen = json.loads(finished.stdout)
+        seen = asked("tests.benchmarks.bare_program", asdict(work), load.seconds + load.warm_up_seconds)
         latencies = seen["latencies_ms"]
         return Outcome(len(latencies), seen["seconds"], latencies, seen["cpu_seconds"], load.steps)
 

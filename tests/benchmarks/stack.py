@@ -1,8 +1,5 @@
 """A whole stack of ours for the benchmark: `headrace up` in a folder, asked over HTTP by a client process."""
 
-import json
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -18,12 +15,12 @@ from headrace.embedded.postgres import Postgres
 from headrace.embedded.secrets import read_secrets
 from headrace.tokens import sign
 from tests.benchmarks.client import Order, Seen
+from tests.benchmarks.telling import asked
 from tests.support.blueprints import chain, step
 from tests.support.stacks import Up
 
 API = "/api/v2"
 TOOLS = Path(__file__).with_name("tools.py")
-CLIENT_PATIENCE_SECONDS = 60.0
 USER = "ada"
 PAGE = 200
 POLL_SECONDS = 0.25
@@ -101,8 +98,8 @@ class BenchStack:
 
     def load(self, path: str, **order: Any) -> Seen:
         """Put a load on the gateway from a process of its own; every answer must be as expected."""
-        asked = Order(url=self.url, path=API + path, token=self.token, **order)
-        seen = carry_out(asked)
+        order_made = Order(url=self.url, path=API + path, token=self.token, **order)
+        seen = carry_out(order_made)
         assert not seen.refused, f"{seen.refused} wrong answers, such as {seen.wrong}"
         return seen
 
@@ -113,16 +110,7 @@ class BenchStack:
 
 def carry_out(order: Order) -> Seen:
     """Run the client process with this order."""
-    finished = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.client"],
-        input=json.dumps(asdict(order)) + "\n",
-        capture_output=True,
-        text=True,
-        timeout=order.seconds + order.warm_up_seconds + CLIENT_PATIENCE_SECONDS,
-        check=False,
-    )
-    assert finished.returncode == 0, finished.stderr
-    return Seen(**json.loads(finished.stdout))
+    return Seen(**asked("tests.benchmarks.client", asdict(order), order.seconds + order.warm_up_seconds))
 
 
 def chain_of_steps(steps: int) -> dict[str, Any]:

@@ -1,10 +1,27 @@
-"""What a program says of itself on stdout: one JSON line, whole however long it is."""
+"""Programs of the benchmark in processes of their own: a JSON line in, a JSON line out, whole however long it is."""
 
 import json
 import os
+import subprocess
+import sys
 from typing import Any
 
 STDOUT = 1
+PATIENCE_SECONDS = 60.0
+
+
+def asked(module: str, question: Any, seconds: float) -> Any:
+    """What the program answers, which should take so many seconds; how it failed is said."""
+    finished = subprocess.run(
+        [sys.executable, "-m", module],
+        input=json.dumps(question) + "\n",
+        capture_output=True,
+        text=True,
+        timeout=seconds + PATIENCE_SECONDS,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    return json.loads(finished.stdout)
 
 
 def tell(said: Any) -> None:
