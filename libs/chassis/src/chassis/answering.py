@@ -17,7 +17,7 @@ from chassis.ids import new_id
 from chassis.logs import get_logger
 from chassis.postgres import LOST
 from contracts.message import Request
-from contracts.refusal import Failed, Malformed, Problem, Refusal, Unavailable
+from contracts.refusal import Failed, Forbidden, Malformed, Problem, Refusal, Unavailable
 
 REQUESTS_AT_ONCE = 5_000
 """Requests under way in one process; further ones are refused at once."""
@@ -129,6 +129,7 @@ class Desk:
             request = self._request_type.model_validate_json(body)
         except ValidationError as error:
             raise _malformed(self._name, error) from error
+        _check_scope(request)
         try:
             answer = await self._handler(request, self._deps)
             if isinstance(answer, bytes):
@@ -153,6 +154,14 @@ class Desk:
             detail = f"the answer has {len(body)} bytes, more than the message bus carries ({self._reply_bytes_max})"
             raise Failed("answer_too_large", detail)
         return None, body
+
+
+def _check_scope(request: Request) -> None:
+    scopes = request.caller.scopes
+    if scopes is not None and request.NEEDS not in scopes:
+        held = ", ".join(scopes) or "nothing"
+        detail = f"This API key may be used for {held}; this needs the scope `{request.NEEDS}`: use another key."
+        raise Forbidden("out_of_scope", detail)
 
 
 def _malformed(name: str, error: ValidationError) -> Malformed:

@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     """The port the gateway listens on; 0 lets the system choose."""
     jwt_secret: SecretStr | None = None
     """Key of the HS256 bearer tokens. The gateway does not start without it; the embedded stack makes its own."""
+    sealing_key: SecretStr | None = None
+    """Base64 of 32 bytes, under which secrets lie in the database. Access and execution share it; see the guide."""
     workers: int = Field(default=1, ge=1, le=64)
     """How many execution processes the embedded stack runs."""
     slots: int = Field(default=256, ge=1, le=10_000)
@@ -73,5 +75,5 @@ class Settings(BaseSettings):
 
 def _sentence(problem: Any) -> str:
     name = str(problem["loc"][0]).upper()
-    shown = "" if name.endswith("SECRET") else f"={problem['input']!r}"
+    shown = "" if name.endswith(("SECRET", "KEY")) else f"={problem['input']!r}"
     return f"{PREFIX}{name}{shown} cannot be used: {problem['msg'][:1].lower()}{problem['msg'][1:]}"

@@ -8,7 +8,18 @@ from uuid import UUID
 from pydantic import Field
 
 from contracts.blueprint import DEFAULT_PAGE, BlueprintReference, PageLimit
-from contracts.message import NAMESPACE, Command, JsonObject, Message, Moment, Query, StrictMessage, Usd, View
+from contracts.message import (
+    NAMESPACE,
+    Capability,
+    Command,
+    JsonObject,
+    Message,
+    Moment,
+    Query,
+    StrictMessage,
+    Usd,
+    View,
+)
 from contracts.workflow import ErrorType, RunConfig
 
 Status = Literal["pending", "running", "waiting", "paused", "completed", "failed", "cancelled", "terminated"]
@@ -162,6 +173,7 @@ class ExecutionCommand(Command):
     """A command that the execution service answers."""
 
     SERVICE = "execution"
+    NEEDS: ClassVar[Capability] = "steer"
 
 
 class ExecutionQuery(Query):
@@ -177,6 +189,7 @@ class ExecuteBlueprint(ExecutionCommand):
     """
 
     ANSWER: ClassVar = ExecutionView
+    NEEDS: ClassVar[Capability] = "execute"
     instance_id: UUID
     blueprint: BlueprintReference
     body: ExecuteBody

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer
@@ -24,6 +24,9 @@ Usd = Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="js
 
 JsonObject = dict[str, Any]
 
+Capability = Literal["read", "execute", "steer", "edit", "manage"]
+"""What may be done to something: look at it, run it, give orders to its runs, change it, manage who may do what."""
+
 
 class Message(BaseModel):
     """Anything that crosses a wall. Frozen; unknown members are ignored, so that adding a field breaks nobody."""
@@ -38,11 +41,16 @@ class StrictMessage(Message):
 
 
 class Caller(Message):
-    """Who asks: the token's subject, teams and roles, as the gateway verified them."""
+    """Who asks: the subject, teams and roles of a token or an API key, as the gateway verified them.
+
+    A role is written `team:role`, or `role` for each of the teams; `contracts.roles` says what it allows.
+    """
 
     user_id: str
     teams: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
+    scopes: tuple[Capability, ...] | None = None
+    """What an API key may be used for; None, as with a token: for whatever its owner may do."""
 
 
 class Request(Message):
@@ -52,6 +60,8 @@ class Request(Message):
     KIND: ClassVar[str]
     ANSWER: ClassVar[Any]
     """The type of the answer's body when the request is not refused."""
+    NEEDS: ClassVar[Capability]
+    """The scope that an API key must have for it."""
 
     caller: Caller
 
@@ -65,12 +75,14 @@ class Command(Request):
     """An order to change something; imperative. May be refused."""
 
     KIND = "command"
+    NEEDS: ClassVar[Capability] = "edit"
 
 
 class Query(Request):
     """A question that changes nothing."""
 
     KIND = "query"
+    NEEDS: ClassVar[Capability] = "read"
 
 
 class View(Message):
