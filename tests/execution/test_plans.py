@@ -71,3 +71,12 @@ async def test_listing_them(planned: Planned) -> None:
             await planned.fetch(statement, *values)
             scanned[name, teams] = set(planned.scanned)
     assert {case: tables for case, tables in scanned.items() if tables} == {}
+
+
+async def test_ones_own_runs_of_a_blueprint_by_status(planned: Planned) -> None:
+    query = ListInstances(caller=Caller(user_id="user-7"), blueprint_id=UUID(int=7), status="completed")
+
+    statement, values = page_statement(query)
+    await planned.fetch(statement, *values)
+
+    assert planned.indexes == {"workflow_instances_user_blueprint"}, "past nobody else's runs"

@@ -16,12 +16,16 @@ class Planned:
         self.asked = 0
         self.scanned: set[str] = set()
         """The tables that a query read without an index."""
+        self.indexes: set[str] = set()
+        """The indexes that a query walked."""
 
     async def fetch(self, statement: str, *values: Any) -> list[asyncpg.Record]:
         """Plan and ask."""
         self.asked += 1
         [[plan]] = await self.connection.fetch(f"EXPLAIN (FORMAT JSON) {statement}", *values)
-        self.scanned |= {node["Relation Name"] for node in nodes(json.loads(plan)[0]["Plan"]) if _scans(node)}
+        planned = list(nodes(json.loads(plan)[0]["Plan"]))
+        self.scanned |= {node["Relation Name"] for node in planned if _scans(node)}
+        self.indexes |= {node["Index Name"] for node in planned if "Index Name" in node}
         found: list[asyncpg.Record] = await self.connection.fetch(statement, *values)
         return found
 
