@@ -77,3 +77,8 @@ class SecretDeleted(AccessEvent):
     owner: str
     name: str
     by: str
+
+
+def sealing_context(kind: SubjectKind, owner: str, name: str) -> str:
+    """What a secret's value is sealed for (`chassis.sealing`): under another name or owner it opens nothing."""
+    return f"secret/{kind}/{owner}/{name}"
