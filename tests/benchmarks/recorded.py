@@ -3,8 +3,10 @@
 from datetime import timedelta
 from time import monotonic, sleep
 
-from tests.benchmarks.stack import POLL_SECONDS, BenchStack
+from tests.benchmarks.stack import BenchStack
 
+POLL_SECONDS = 0.5
+"""Seldom, for every look reads what has been recorded since; what is told are the times of the facts."""
 AT = "(convert_from(state, 'UTF8')::jsonb ->> 'timestamp')::timestamptz"
 """When a fact of the ledger happened."""
 

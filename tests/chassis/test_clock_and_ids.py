@@ -1,5 +1,8 @@
 """Time and identity: one clock that tests can move, ids that sort by time, ids that follow from words."""
 
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +15,7 @@ from chassis.ids import derived_id, new_id
 @pytest.fixture
 def offset_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "offset"
-    monkeypatch.setenv("HEADRACE_CLOCK_OFFSET_FILE", str(path))
+    monkeypatch.setattr(clock, "offset_file", path)
     return path
 
 
@@ -31,6 +34,16 @@ def test_a_file_moves_the_wall_clock(offset_file: Path, content: str | None, ahe
         offset_file.write_text(content)
 
     assert seconds_ahead() == pytest.approx(ahead, abs=0.2)
+
+
+def test_the_environment_names_the_file(tmp_path: Path) -> None:
+    (tmp_path / "offset").write_text("3600")
+    asked = "from chassis import clock; print(clock.now().timestamp())"
+    environment = os.environ | {"HEADRACE_CLOCK_OFFSET_FILE": str(tmp_path / "offset")}
+
+    said = subprocess.run([sys.executable, "-c", asked], env=environment, capture_output=True, text=True, check=True)
+
+    assert float(said.stdout) - datetime.now(UTC).timestamp() == pytest.approx(3600, abs=60)
 
 
 def test_the_file_is_read_every_time(offset_file: Path) -> None:

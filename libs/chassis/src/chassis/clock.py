@@ -9,11 +9,14 @@ OFFSET_FILE_VARIABLE = "HEADRACE_CLOCK_OFFSET_FILE"
 """Names a file that holds the seconds to add to the wall clock. For tests across processes; unset in production."""
 
 
+offset_file: Path | None = Path(os.environ[OFFSET_FILE_VARIABLE]) if OFFSET_FILE_VARIABLE in os.environ else None
+"""As it was named when this process began: to look it up anew would cost as much as to read the clock ten times."""
+
+
 def now() -> datetime:
     """The time on the wall, in UTC, moved by the offset file where one is named."""
     moment = datetime.now(UTC)
-    path = os.environ.get(OFFSET_FILE_VARIABLE)
-    return moment + _offset(Path(path)) if path else moment
+    return moment if offset_file is None else moment + _offset(offset_file)
 
 
 def monotonic() -> float:

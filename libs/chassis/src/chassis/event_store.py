@@ -76,7 +76,7 @@ class PostgresEventStore:
 
     async def read(self, stream_id: UUID, after_version: int = 0, limit: int | None = None) -> list[Recorded]:
         """The stream's events in order, those after `after_version`."""
-        return [_recorded(row) for row in await self._pool.fetch(READ, stream_id, after_version, limit)]
+        return [_recorded(row, stream_id) for row in await self._pool.fetch(READ, stream_id, after_version, limit)]
 
     async def read_many(
         self, streams: Sequence[tuple[UUID, int]], limit: int | None = None
@@ -85,7 +85,8 @@ class PostgresEventStore:
         found: dict[tuple[UUID, int], list[Recorded]] = {wanted: [] for wanted in streams}
         rows = await self._pool.fetch(READ_MANY, *zip(*streams, strict=True), limit) if streams else ()
         for row in rows:
-            found[streams[row["place"] - 1]].append(_recorded(row))
+            wanted = streams[row["place"] - 1]
+            found[wanted].append(_recorded(row, wanted[0]))
         return found
 
     async def read_after(self, position: int, limit: int) -> list[Recorded]:
@@ -204,9 +205,9 @@ def _is_closed(connection: asyncpg.Connection) -> bool:
         return True
 
 
-def _recorded(row: asyncpg.Record) -> Recorded:
+def _recorded(row: asyncpg.Record, known_stream_id: UUID | None = None) -> Recorded:
     position, stream, version, topic, state, event, metadata, *_ = row
-    stream_id = _plain(stream)
+    stream_id = known_stream_id or _plain(stream)
     # Rows that eventsourcing's own recorder wrote have no event id: theirs follows from their place.
     event_id = derived_id("event", str(stream_id), str(version)) if event is None else _plain(event)
     return Recorded(position, stream_id, version, topic, state, event_id, metadata)

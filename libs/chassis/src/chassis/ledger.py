@@ -3,14 +3,13 @@
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class NewEvent:
+class NewEvent(NamedTuple):
     """A fact about to be recorded: `state` is its payload as JSON, `metadata` where it came from."""
 
     event_id: UUID
@@ -43,8 +42,7 @@ class Append:
         return self.events[0].version - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """A fact in the ledger. `position` grows in the order of commits and has gaps."""
 
     position: int

@@ -1,8 +1,7 @@
 """What a projection is: facts in the order of one ledger, folded into tables that can be thrown away and rebuilt."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 import asyncpg
@@ -10,8 +9,7 @@ import asyncpg
 from contracts.message import Event
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """An event with its place in its owner's ledger and the trace and causes it was recorded with."""
 
     event: Event

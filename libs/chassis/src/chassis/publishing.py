@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import orjson
 from nats.aio.msg import Msg
@@ -39,8 +39,7 @@ class Stored:
     duplicate: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """A message for a stream; with `after` it is stored only if that is the stream's last sequence."""
 
     subject: str

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Self
 
 import orjson
@@ -143,7 +143,7 @@ async def _collect(service: str, arrived: asyncio.Queue[Msg]) -> Page:
             return page
         parts += msg.data
         if PART not in headers and (recorded := recorded_from(msg)):
-            page.events.append(replace(recorded, state=parts))
+            page.events.append(recorded._replace(state=parts))
             parts = b""
 
 

@@ -115,7 +115,8 @@ class Event(Message):
 
     def state(self) -> bytes:
         """The payload as recorded: every member except the place in the stream; its version when that is not 1."""
-        payload = self.model_dump_json(exclude=set(PLACE)).encode()
+        # What `model_dump_json` calls, without the way over text: every fact of every step passes here.
+        payload = self.__pydantic_serializer__.to_json(self, exclude=_BESIDE_THE_PAYLOAD)
         if self.class_version == 1:
             return payload
         return b'{"class_version":%d,' % self.class_version + payload[1:]
@@ -127,3 +128,4 @@ class Event(Message):
 
 
 PLACE = frozenset({"originator_id", "originator_version"})
+_BESIDE_THE_PAYLOAD = set(PLACE)

@@ -1,6 +1,7 @@
 """Instances in the ledger: their history read, their new facts appended."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import cast
 from uuid import UUID
 
 from chassis import telemetry
@@ -36,20 +37,23 @@ class Records:
         """The instance as recorded; its version is 0 when there is none such."""
         instance = Instance(instance_id, graph)
         async for page in self._pages(instance_id):
-            _fold(instance, page)
+            for event in _decoded(page):
+                instance.apply(event)
         return instance
 
     async def traced(self, instance_id: UUID, graph_of: GraphOf) -> tuple[Instance, str | None]:
         """The instance with its graph as `graph_of` finds it, and the trace of the request that began it."""
-        instance, traceparent = Instance(instance_id), None
+        instance, traceparent = None, None
         async for page in self._pages(instance_id):
-            if instance.version == 0:
-                request = CODEC.decode(page[0])
-                graph = await graph_of(request) if isinstance(request, InstanceRequested) else None
+            events = _decoded(page)
+            if instance is None:
+                first = events[0]
+                graph = await graph_of(first) if isinstance(first, InstanceRequested) else None
                 instance = Instance(instance_id, graph)
                 traceparent = telemetry.extract_from_metadata(page[0].metadata)
-            _fold(instance, page)
-        return instance, traceparent
+            for event in events:
+                instance.apply(event)
+        return instance or Instance(instance_id), traceparent
 
     async def _pages(self, instance_id: UUID) -> AsyncIterator[Sequence[Recorded]]:
         page, limit = await self._first_pages.get(instance_id), FIRST_PAGE
@@ -89,10 +93,6 @@ def beside(events: Sequence[InstanceEvent]) -> tuple[Append, ...]:
     return tuple(appended(found) for found in streams.values())
 
 
-def _fold(instance: Instance, page: Sequence[Recorded]) -> None:
-    for event in _decoded(page):
-        instance.apply(event)
-
-
 def _decoded(recorded: Sequence[Recorded]) -> list[InstanceEvent]:
-    return [event for event in map(CODEC.decode, recorded) if isinstance(event, InstanceEvent)]
+    # The codec reads nothing else.
+    return cast("list[InstanceEvent]", [CODEC.decode(found) for found in recorded])
