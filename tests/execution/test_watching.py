@@ -10,6 +10,7 @@ import pytest
 from execution.driving import watching
 from execution.driving.watching import HARD_CANCEL_SECONDS, Bounds, within
 from execution.nodes.action import NodeCall, NodeFailure
+from execution.nodes.addresses import AddressRules
 from execution.nodes.http import HttpAction
 from execution.nodes.tool import ToolAction
 from execution.tools import ToolContext, Tools
@@ -132,7 +133,7 @@ class TestAHeartbeat:
 
     async def test_is_every_piece_of_an_http_answer(self) -> None:
         async with web_server(Reply(200, {}, (b"one", b"two"), delay_seconds=2 * SOON)) as server:
-            call, action = node_call({"url": server.url}), HttpAction()
+            call, action = node_call({"url": server.url}), HttpAction(AddressRules.of("127.0.0.1"))
             began = call.pulse.last
             await action.run(call)
             await action.close()

@@ -10,6 +10,7 @@ import pytest
 
 from chassis import clock
 from execution.nodes.action import Cancellation, NodeFailure
+from execution.nodes.addresses import AddressRules
 from execution.nodes.http import HttpAction
 from execution.retry_after import retry_after_seconds
 from tests.support.node_calls import TRACEPARENT, failure_of, node_call
@@ -20,7 +21,7 @@ OK = Reply.of_json({"ok": True})
 
 @pytest.fixture
 async def action() -> AsyncIterator[HttpAction]:
-    calls = HttpAction()
+    calls = HttpAction(AddressRules.of("127.0.0.1"))
     yield calls
     await calls.close()
 

@@ -52,6 +52,8 @@ class Settings(BaseSettings):
     """How many instances one execution process advances at the same time."""
     tools: Path | None = None
     """A Python file whose public functions become tools of `tool` nodes."""
+    http_allow: str = ""
+    """What `http` nodes may reach besides the public internet: `crm.intern, 10.1.0.0/16, 10.2.0.7:8080`."""
     pipeline: Path | None = None
     """A YAML or JSON file with what this deployment enforces on every run: rate limits, middleware, upper bounds."""
     data_dir: Path = Path(".headrace")

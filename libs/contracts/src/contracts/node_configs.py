@@ -35,6 +35,7 @@ from contracts.workflow import (
 
 MAX_NAME_LENGTH = 128
 MAX_URL_LENGTH = 8_192
+MAX_REDIRECTS = 10
 MAX_OUTPUT_TOKENS = 1_000_000
 MAX_MESSAGES = 10_000
 MAX_MODEL_TOOLS = 128
@@ -164,13 +165,18 @@ class ToolConfig(NodeConfig):
 
 
 class HttpConfig(NodeConfig):
-    """Calls a URL; any status outside `expect_status` (200 to 299 unless told) is a failure."""
+    """Calls a URL; any status outside `expect_status` (200 to 299 unless told) is a failure.
+
+    It reaches public addresses and those that the deployment allows; a redirection is a failure unless
+    `follow_redirects` says how many are followed.
+    """
 
     method: Templated[Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]] = "GET"
     url: Templated[Annotated[str, Field(max_length=MAX_URL_LENGTH), AfterValidator(_web_address)]]
     headers: Templated[dict[str, str]] = Field(default_factory=dict)
     body: Any = None
     expect_status: Templated[Annotated[list[Templated[Status]], BeforeValidator(_one_or_several)]] | None = None
+    follow_redirects: Annotated[int, Strict(), Field(ge=0, le=MAX_REDIRECTS)] = 0
 
 
 class ModelMessage(StrictMessage):

@@ -62,7 +62,8 @@ def service(arrange: Arrange = as_it_is) -> Service[Collaborators]:
 
     @asynccontextmanager
     async def start(runtime: Runtime) -> AsyncIterator[Collaborators]:
-        actions = NodeActions.load(runtime.settings.tools, production=runtime.settings.production)
+        chosen = runtime.settings
+        actions = NodeActions.load(chosen.tools, production=chosen.production, http_allow=chosen.http_allow)
         tokens = TokenStream(runtime.bus)
         runtime.spawn(tokens.run(), "tokens")
         answers, limits = PostgresAnswers(runtime.pool), PostgresLimits(runtime.pool)

@@ -1,47 +1,50 @@
 """`http` nodes: call a URL and judge its answer by its status."""
 
-from dataclasses import dataclass
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx
 import orjson
 
-from contracts.workflow import MAX_VALUE_BYTES
 from execution.nodes.action import NodeCall, NodeFailure, NodeResult, unless_cancelled
-from execution.retry_after import retry_after_seconds
+from execution.nodes.addresses import AddressRules
+from execution.nodes.guarded_network import GuardedTransport, Resolve, system_resolver
+from execution.nodes.http_answers import ACCEPTED_ENCODINGS, Answer, expected, read_answer, unexpected
+from execution.nodes.redirects import Sending, redirected
 
 DEFAULT_TIMEOUT_SECONDS = 60.0
 """For a node without `timeout_seconds`: how long connecting, and each wait for the next bytes, may take."""
-MAX_CONNECTIONS = 200
-MAX_QUOTED_CHARACTERS = 500
-"""Of an unexpected answer, in the failure's message."""
-
-PASSING_STATUSES = frozenset({408, 425, 429})
-"""Client errors that go away by themselves; so does every status from 500."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the server said."""
-
-    status: int
-    headers: dict[str, str]
-    """Names in lower case; values of a repeated header joined by commas."""
-    body: Any
+TOTAL_SECONDS = 600.0
+"""For such a node: how long everything together may take, redirects included, however steadily bytes trickle in."""
+NO_COOKIES = DefaultCookiePolicy(allowed_domains=())
+"""A jar of the client's would carry one run's cookies into another's requests."""
+DECIDED_HERE = frozenset(
+    {
+        *("host", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te", "trailer"),
+        *("proxy-authorization", "proxy-connection", "expect"),
+    }
+)
+"""Headers that say how the request travels: a node that could write them could speak past the server it names."""
 
 
 class HttpAction:
-    """Sends requests over one pool of connections; follows no redirects."""
+    """Sends requests over one pool of connections, to addresses that the deployment allows."""
 
-    def __init__(self) -> None:
-        """The pool is made by the first request."""
+    def __init__(self, rules: AddressRules | None = None, resolve: Resolve = system_resolver) -> None:
+        """Without rules only public addresses; the pool is made by the first request."""
+        self._rules = rules or AddressRules()
+        self._resolve = resolve
         self._client: httpx.AsyncClient | None = None
 
     async def run(self, call: NodeCall) -> NodeResult:
         """Send the request; the output is `{status, headers, body}`."""
         try:
-            answer = await unless_cancelled(call.cancellation, self._ask(call))
-        except httpx.TimeoutException as error:
+            async with asyncio.timeout(call.timeout_seconds or TOTAL_SECONDS):
+                answer = await unless_cancelled(call.cancellation, self._ask(call))
+        except (httpx.TimeoutException, TimeoutError) as error:
             raise NodeFailure("timeout", "http_timeout", f"No answer in time ({_named(error)}).") from error
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError) as error:
             raise NodeFailure("permanent", "bad_request", f"The request cannot be sent ({_named(error)}).") from error
@@ -57,46 +60,52 @@ class HttpAction:
             await self._client.aclose()
 
     async def _ask(self, call: NodeCall) -> Answer:
+        sending, left = _first(call), int(call.config.get("follow_redirects", 0))
+        while True:
+            async with self._sent(sending, call) as response:
+                goes_on = redirected(sending, response) if left > 0 and not _wanted(response, call) else None
+                if goes_on is None:
+                    return await read_answer(call, response)
+            sending, left = goes_on, left - 1
+
+    @asynccontextmanager
+    async def _sent(self, sending: Sending, call: NodeCall) -> AsyncIterator[httpx.Response]:
         if self._client is None:
-            self._client = httpx.AsyncClient(limits=httpx.Limits(max_connections=MAX_CONNECTIONS))
-        method, url = str(call.config.get("method", "GET")).upper(), str(call.config.get("url"))
-        headers, content = _headers(call), _content(call.config.get("body"))
+            transport = GuardedTransport(self._rules, self._resolve)
+            self._client = httpx.AsyncClient(transport=transport, cookies=CookieJar(NO_COOKIES), trust_env=False)
         timeout = call.timeout_seconds or DEFAULT_TIMEOUT_SECONDS
-        request = self._client.stream(method, url, headers=headers, content=content, timeout=timeout)
+        request = self._client.stream(
+            sending.method, sending.url, headers=sending.headers, content=sending.content, timeout=timeout
+        )
         async with request as response:
-            raw = await _read(call, response)
-        return Answer(response.status_code, dict(response.headers), _body(response, raw))
+            yield response
 
 
-def expected(status: int, wanted: int | list[int] | None) -> bool:
-    """Whether the status is a success: 2xx unless the node says otherwise."""
-    if wanted is None:
-        return httpx.codes.is_success(status)
-    return status in (wanted if isinstance(wanted, list) else [wanted])
+def _first(call: NodeCall) -> Sending:
+    url = httpx.URL(str(call.config.get("url")))
+    if url.userinfo:
+        raise _bad("user and password do not belong into the `url`; put them into the header `authorization`")
+    method = str(call.config.get("method", "GET")).upper()
+    return Sending(method, url, _headers(call), _content(call.config.get("body")))
 
 
-def unexpected(answer: Answer) -> NodeFailure:
-    """What a status that was not expected means for the node."""
-    passing = answer.status in PASSING_STATUSES or answer.status >= httpx.codes.INTERNAL_SERVER_ERROR
-    quoted = answer.body if isinstance(answer.body, str) else orjson.dumps(answer.body).decode()
-    where = f" (Location: {answer.headers['location']})" if "location" in answer.headers else ""
-    return NodeFailure(
-        "transient" if passing else "permanent",
-        "http_status",
-        f"The server answered {answer.status}{where}: {quoted[:MAX_QUOTED_CHARACTERS]}",
-        retry_after_seconds(answer.headers),
-    )
+def _wanted(response: httpx.Response, call: NodeCall) -> bool:
+    """Whether the node itself waits for this status, which then is not followed elsewhere."""
+    wanted = call.config.get("expect_status")
+    return wanted is not None and expected(response.status_code, wanted)
 
 
 def _headers(call: NodeCall) -> dict[str, str]:
-    headers = {"idempotency-key": call.idempotency_key}
+    headers = {"idempotency-key": call.idempotency_key, "accept-encoding": ACCEPTED_ENCODINGS}
     if call.traceparent:
         headers["traceparent"] = call.traceparent
     body = call.config.get("body")
     if body is not None:
         headers["content-type"] = "text/plain; charset=utf-8" if isinstance(body, str) else "application/json"
-    given = call.config.get("headers") or {}
-    return {**headers, **{str(name).lower(): str(value) for name, value in given.items()}}
+    given = {str(name).lower(): str(value) for name, value in (call.config.get("headers") or {}).items()}
+    if unfit := sorted(DECIDED_HERE.intersection(given)):
+        raise _bad(f"the header {unfit[0]} is not for a node to write")
+    return {**headers, **given}
 
 
 def _content(body: Any) -> bytes | None:
@@ -105,28 +114,8 @@ def _content(body: Any) -> bytes | None:
     return body.encode() if isinstance(body, str) else orjson.dumps(body)
 
 
-async def _read(call: NodeCall, response: httpx.Response) -> bytes:
-    """The body, refused as soon as it is too large; every piece of it is a sign of life."""
-    chunks, size = [], 0
-    call.heartbeat()
-    async for chunk in response.aiter_bytes():
-        call.heartbeat()
-        size += len(chunk)
-        if size > MAX_VALUE_BYTES:
-            sentence = f"The answer is larger than {MAX_VALUE_BYTES:,} bytes; ask for less of it."
-            raise NodeFailure("permanent", "answer_too_large", sentence)
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def _body(response: httpx.Response, raw: bytes) -> Any:
-    kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
-    if kind.endswith(("/json", "+json")):
-        try:
-            return orjson.loads(raw)
-        except orjson.JSONDecodeError:
-            pass  # it says JSON and is none: text, like anything else
-    return raw.decode(response.encoding or "utf-8", errors="replace")
+def _bad(why: str) -> NodeFailure:
+    return NodeFailure("permanent", "bad_request", f"The request cannot be sent: {why}.")
 
 
 def _named(error: Exception) -> str:
