@@ -1,4 +1,4 @@
-"""What an `http` node may reach: the table of addresses, redirections, names that change their mind, huge answers."""
+"""What an `http` node may reach: the table of addresses, redirections, names that change their mind, deployments that allow."""
 
 import asyncio
 import gzip
@@ -17,39 +17,10 @@ from execution.nodes.guarded_network import GuardedNetwork, system_resolver
 from execution.nodes.http import HttpAction
 from execution.nodes.registry import NodeActions
 from tests.security.address_table import ALLOWED, DENIED, NO_ADDRESS, PUBLIC, SPELLINGS
+from tests.security.calling import OK, Names, acting, failure, port_of
 from tests.support.node_calls import failure_of, node_call
-from tests.support.web_server import Reply, WebServer, web_server
-
-OK = Reply.of_json({"ok": True})
-
-
-class Names:
-    """A resolver with its answers; remembers what it was asked."""
-
-    def __init__(self, *answers: Sequence[str]) -> None:
-        self.answers = list(answers)
-        self.asked: list[tuple[str, int]] = []
-
-    async def __call__(self, host: str, port: int) -> Sequence[str]:
-        self.asked.append((host, port))
-        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-
-
-@asynccontextmanager
-async def acting(allow: str = "", names: Names | None = None) -> AsyncIterator[HttpAction]:
-    resolve = names or system_resolver
-    action = HttpAction(AddressRules.of(allow), resolve)
-    yield action
-    await action.close()
-
-
-async def failure(url: str, allow: str = "", names: Names | None = None, **config: object) -> NodeFailure:
-    async with acting(allow, names) as action:
-        return await failure_of(action, node_call({"url": url, **config}, timeout_seconds=5))
-
-
-def port_of(server: WebServer) -> int:
-    return int(server.url.rpartition(":")[2])
+from tests.support.web_server import Reply, WebServer, we
+:")[2])
 
 
 class TestTheTable:
@@ -193,59 +164,6 @@ class TestARedirection:
         async with web_server(Reply(302, {"location": "/next"})) as server, acting("127.0.0.1") as action:
             config = {"url": server.url, "expect_status": 302, "follow_redirects": 3}
             assert (await action.run(node_call(config))).output["headers"]["location"] == "/next"
-
-
-async def test_cookies_of_one_run_are_not_sent_with_another() -> None:
-    async with web_server(Reply(200, {"set-cookie": "session=ada"})) as server, acting("127.0.0.1") as action:
-        for _ in range(2):
-            await action.run(node_call({"url": server.url}))
-    assert ["cookie" in asked.headers for asked in server.asked] == [False, False]
-
-
-class TestAnAnswer:
-    @pytest.mark.parametrize(
-        ("encoding", "pack"),
-        [("gzip", gzip.compress), ("deflate", zlib.compress), ("deflate", lambda raw: zlib.compress(raw, wbits=-15))],
-    )
-    async def test_is_unpacked(self, encoding: str, pack) -> None:
-        reply = Reply(200, {"content-encoding": encoding}, (pack(b"packed"),))
-        async with web_server(reply) as server, acting("127.0.0.1") as action:
-            assert (await action.run(node_call({"url": server.url}))).output["body"] == "packed"
-
-    async def test_counts_by_what_comes_out_of_it(self) -> None:
-        bomb = gzip.compress(b"\0" * (64 * MAX_VALUE_BYTES))
-        async with web_server(Reply(200, {"content-encoding": "gzip"}, (bomb,))) as server:
-            failed = await failure(server.url, allow="127.0.0.1")
-        assert (failed.type, failed.code) == ("permanent", "answer_too_large")
-
-    @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "compress"])
-    async def test_packed_otherwise_is_refused(self, encoding: str) -> None:
-        async with web_server(Reply(200, {"content-encoding": encoding}, (b"x",))) as server:
-            assert (await failure(server.url, allow="127.0.0.1")).code == "bad_answer"
-
-    async def test_that_is_not_what_it_says_is_refused(self) -> None:
-        async with web_server(Reply(200, {"content-encoding": "gzip"}, (b"plain",))) as server:
-            assert (await failure(server.url, allow="127.0.0.1")).code == "bad_answer"
-
-    async def test_with_endless_headers_is_refused(self) -> None:
-        async with web_server(Reply(200, {f"x-{number}": "v" * 1_000 for number in range(300)})) as server:
-            assert (await failure(server.url, allow="127.0.0.1")).code == "http_unreachable"
-
-    async def test_that_trickles_in_for_ever_ends(self) -> None:
-        async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n")
-            try:
-                while True:
-                    writer.write(b".")
-                    await writer.drain()
-                    await asyncio.sleep(0.02)
-            except ConnectionError:
-                writer.close()
-
-        async with await asyncio.start_server(trickle, "127.0.0.1", 0) as server, acting("127.0.0.1") as action:
-            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-            failed = await failure_of(action, node_call({"url": url}, timeout_seconds=0.2))
-        assert (failed.type, failed.code) == ("timeout", "http_timeout")
 
 
 class TestWhatADeploymentAllows:
