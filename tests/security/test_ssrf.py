@@ -1,26 +1,18 @@
-"""What an `http` node may reach: the table of addresses, redirections, names that change their mind, deployments that allow."""
+"""What an `http` node may reach: the table of addresses, redirections, names that change their mind, what is let in."""
 
-import asyncio
-import gzip
-import zlib
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from ipaddress import ip_address
 
 import pytest
 
 from chassis.settings import BadSettings
-from contracts.workflow import MAX_VALUE_BYTES
 from execution.nodes.action import NodeFailure
 from execution.nodes.addresses import AddressRules, BadAddressRule
-from execution.nodes.guarded_network import GuardedNetwork, system_resolver
-from execution.nodes.http import HttpAction
+from execution.nodes.guarded_network import GuardedNetwork
 from execution.nodes.registry import NodeActions
 from tests.security.address_table import ALLOWED, DENIED, NO_ADDRESS, PUBLIC, SPELLINGS
 from tests.security.calling import OK, Names, acting, failure, port_of
 from tests.support.node_calls import failure_of, node_call
-from tests.support.web_server import Reply, WebServer, we
-:")[2])
+from tests.support.web_server import Reply, web_server
 
 
 class TestTheTable:
