@@ -11,6 +11,7 @@ PACKAGES = {
     "blueprint": ROOT / "services/blueprint/src/blueprint",
     "execution": ROOT / "services/execution/src/execution",
     "metrics": ROOT / "services/metrics/src/metrics",
+    "access": ROOT / "services/access/src/access",
     "gateway": ROOT / "services/gateway/src/gateway",
 }
 

@@ -18,6 +18,7 @@ FREE_FORM = {
     "blueprint": {"workflow_nodes.config", "workflow_blueprint_versions.input_schema"},
     "execution": {"workflow_instances.input", "workflow_instances.output", "workflow_instances.metadata"},
     "metrics": set(),
+    "access": set(),
 }
 """The only columns of type json or jsonb, by service."""
 

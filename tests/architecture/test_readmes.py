@@ -9,7 +9,7 @@ import pytest
 from chassis.service import Service
 from tests.architecture.sources import PACKAGES, ROOT
 
-SERVICES = ("blueprint", "execution", "metrics")
+SERVICES = ("blueprint", "execution", "metrics", "access")
 CREATED = re.compile(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)")
 DROPPED = re.compile(r"DROP TABLE (?:IF EXISTS )?(\w+)")
 

@@ -13,10 +13,11 @@ ROOMS = {
     "blueprint": ("app", "domain", "handlers", "projections", "queries"),
     "execution": ("app", "domain", "handlers", "projections", "queries"),
     "metrics": ("app", "domain", "projections", "queries"),
+    "access": ("app", "domain", "handlers", "projections", "queries"),
     "gateway": ("app",),
 }
 """A room that a service does not need is absent: metrics takes no commands, the gateway decides and keeps nothing."""
-KEEPERS = ("blueprint", "execution", "metrics")
+KEEPERS = ("blueprint", "execution", "metrics", "access")
 VAGUE_NAMES = {
     "base", "common", "core", "general", "helper", "helpers", "kit", "lib", "manager", "managers", "misc", "shared",
     "stuff", "types", "util", "utils",

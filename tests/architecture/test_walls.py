@@ -10,7 +10,7 @@ import pytest
 
 from tests.architecture.sources import PACKAGES, ROOT, module_exists, name
 
-PURE_ROOMS = ("blueprint.domain", "execution.domain", "metrics.domain")
+PURE_ROOMS = ("blueprint.domain", "execution.domain", "metrics.domain", "access.domain")
 WALLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
 
 

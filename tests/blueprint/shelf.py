@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 
 from blueprint import queries
-from blueprint.collaborators import Collaborators, ReadModel
+from blueprint.collaborators import Collaborators
 from blueprint.domain import Blueprint
 from blueprint.projections import BlueprintsProjection
 from blueprint.references import References
@@ -15,6 +15,7 @@ from chassis.codec import Codec
 from chassis.folding import Folder
 from chassis.ids import new_id
 from chassis.ledger import EventStore
+from chassis.read_model import ReadModel
 from chassis.streams import Streams
 from contracts.blueprint import (
     BLUEPRINT_EVENTS,

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from blueprint import queries
-from blueprint.collaborators import Collaborators, ReadModel
+from blueprint.collaborators import Collaborators
 from blueprint.domain import Blueprint
 from blueprint.projections import BlueprintsProjection
 from blueprint.references import References
@@ -18,6 +18,7 @@ from chassis.ids import new_id
 from chassis.postgres import lock_key
 from chassis.projection_runner import ProjectionRunner
 from chassis.projection_source import LedgerSource
+from chassis.read_model import ReadModel
 from chassis.streams import Streams
 from contracts.blueprint import BLUEPRINT_EVENTS, GetBlueprint
 from contracts.refusal import Unavailable

@@ -8,9 +8,9 @@ import asyncpg
 import pytest
 
 from blueprint import queries
-from blueprint.collaborators import ReadModel
 from blueprint.domain import Blueprint
 from chassis.ids import new_id
+from chassis.read_model import ReadModel
 from contracts.blueprint import GetBlueprint
 from contracts.refusal import Missing
 from tests.blueprint.shelf import ANN, BEN, AlwaysFresh, a_body

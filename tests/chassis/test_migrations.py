@@ -40,7 +40,7 @@ def make_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakePackage
     return make
 
 
-@pytest.mark.parametrize("service", ["blueprint", "execution", "metrics"])
+@pytest.mark.parametrize("service", ["blueprint", "execution", "metrics", "access"])
 async def test_up_down_up_gives_the_same_schema(connection: asyncpg.Connection, service: str) -> None:
     packages = ["chassis.ledger_migrations", "chassis.delivery_migrations", f"{service}.migrations"]
     applied = await migrate_up(connection, packages, SCHEMA)

@@ -9,6 +9,7 @@ import orjson
 import pytest
 from pydantic import create_model
 
+from contracts.access_events import ACCESS_EVENTS
 from contracts.blueprint import BLUEPRINT_EVENTS
 from contracts.checkpoint_events import CHECKPOINT_EVENTS
 from contracts.instance_events import INSTANCE_EVENTS
@@ -16,7 +17,7 @@ from contracts.message import PLACE, Event
 from contracts.versions import Unreadable, read_event
 
 GOLDEN = Path(__file__).parent / "golden"
-EVENTS: tuple[type[Event], ...] = (*BLUEPRINT_EVENTS, *INSTANCE_EVENTS, *CHECKPOINT_EVENTS)
+EVENTS: tuple[type[Event], ...] = (*BLUEPRINT_EVENTS, *INSTANCE_EVENTS, *CHECKPOINT_EVENTS, *ACCESS_EVENTS)
 BY_TOPIC = {event.topic(): event for event in EVENTS}
 FILES = sorted(GOLDEN.glob("*.json"))
 

@@ -41,7 +41,7 @@ async def test_not_ready_names_who_is_missing(nobody: httpx.AsyncClient, house: 
     answer = await nobody.get("/health/ready")
 
     assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
-    assert answer.json()["detail"] == "Nobody answers for: execution, metrics."
+    assert answer.json()["detail"] == "Nobody answers for: execution, metrics, access."
     assert answer.headers["retry-after"] == "1"
 
 

@@ -49,7 +49,7 @@ def test_the_first_help_lists_every_command(headrace):
         (["dead-letters"], "or set HEADRACE_POSTGRES_DSN"),
         (
             ["service", "kitchen"],
-            "There is no service 'kitchen': choose one of blueprint, execution, metrics, gateway.",
+            "There is no service 'kitchen': choose one of blueprint, execution, metrics, access, gateway.",
         ),
         (["service", "execution"], "set HEADRACE_NATS_URL and HEADRACE_POSTGRES_DSN"),
         (["token"], ".headrace holds no signing key yet: start a stack with `headrace up`"),

@@ -107,17 +107,17 @@ def test_a_run_is_listed_logged_and_cancelled(on_stack, stack, file):
 def test_status_knows_every_process_and_that_all_are_ready(on_stack):
     status, out, _ = on_stack("status", "--json")
     found = json.loads(out)
-    keepers = ("blueprint", "execution", "metrics")
+    keepers = ("blueprint", "execution", "metrics", "access")
 
     assert status == 0
     assert found["ready"]
-    assert [found["processes"][name]["ready"] for name in keepers] == [True] * 3
+    assert [found["processes"][name]["ready"] for name in keepers] == [True] * 4
     assert all(set(found["processes"][name]["lag"].values()) <= {0} for name in keepers)
 
 
 def test_migrations_and_dead_letters_can_be_looked_at(on_stack):
     assert on_stack("migrate", "status")[1].count("0001_") >= 3
-    assert on_stack("migrate", "up")[1].count("nothing to do") == 3
+    assert on_stack("migrate", "up")[1].count("nothing to do") == 4
     assert on_stack("dead-letters")[1] == "No dead letters.\n"
 
 

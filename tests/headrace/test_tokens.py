@@ -1,10 +1,12 @@
 """`headrace token`: claims that the gateway reads, signed with the data directory's key."""
 
 import time
+from dataclasses import asdict, fields
 
 import jwt
 import pytest
 
+from chassis.sealing import key_from_text
 from headrace.embedded.secrets import read_secrets, secrets_of
 from headrace.errors import Complaint
 from headrace.tokens import seconds_in, sign, subject_of
@@ -53,7 +55,8 @@ def test_secrets_are_drawn_once_and_private(tmp_path):
 
     assert secrets_of(tmp_path) == read_secrets(tmp_path) == first
     assert (tmp_path / "secrets.json").stat().st_mode & 0o777 == 0o600
-    assert len({first.jwt, first.nats, first.postgres, first.blueprint, first.execution, first.metrics}) == 6
+    assert len(set(asdict(first).values())) == len(fields(first))
+    assert len(key_from_text(first.sealing_key)) == 32
 
 
 def test_a_secret_that_a_later_version_needs_is_drawn_when_it_is_missing(tmp_path):
@@ -63,3 +66,4 @@ def test_a_secret_that_a_later_version_needs_is_drawn_when_it_is_missing(tmp_pat
 
     assert found.jwt == "kept"
     assert len(found.nats) > 32
+    assert secrets_of(tmp_path).sealing_key == found.sealing_key

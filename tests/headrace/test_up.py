@@ -13,7 +13,7 @@ import pytest
 from tests.support.eventually import eventually
 from tests.support.stacks import clean_environment
 
-NAMES = {"postgres", "nats", "blueprint", "execution", "metrics", "gateway"}
+NAMES = {"postgres", "nats", "blueprint", "execution", "metrics", "access", "gateway"}
 STOP_BUDGET_SECONDS = 15.0
 
 

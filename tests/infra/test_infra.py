@@ -21,7 +21,7 @@ from tests.support.infrastructure import database_dsn, postgres_server
 
 ROOT = compose.INFRA.parent
 PACKAGED = ROOT / "libs/headrace/src/headrace/embedded"
-KEEPERS = ("blueprint", "execution", "metrics")
+KEEPERS = ("blueprint", "execution", "metrics", "access")
 APPS = (*KEEPERS, "gateway")
 SECRETS = {name: f"s{token_hex(8)}" for name in compose.required_variables()}
 ONE_SHOT = {"migrate"}
@@ -54,7 +54,7 @@ def test_the_embedded_stack_uses_the_same_settings(name: str):
 
 
 class TestCompose:
-    def test_runs_the_four_services_and_the_two_servers_they_stand_on(self, services):
+    def test_runs_the_five_services_and_the_two_servers_they_stand_on(self, services):
         assert set(services) == {"nats", "postgres", "migrate", *APPS}
         assert {name: services[name]["environment"]["SERVICE"] for name in APPS} == {name: name for name in APPS}
 
@@ -159,7 +159,7 @@ class TestPostgres:
         await owner.execute("CREATE TABLE IF NOT EXISTS theirs (n int)")
         stranger = await asyncpg.connect(as_role(provisioned, "blueprint"))
 
-        for schema in ("execution", "execution_shadow", "metrics"):
+        for schema in ("execution", "execution_shadow", "metrics", "access"):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await stranger.execute(f"CREATE TABLE {schema}.mine (n int)")
         with pytest.raises(asyncpg.InsufficientPrivilegeError):

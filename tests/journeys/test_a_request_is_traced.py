@@ -119,7 +119,7 @@ async def test_what_is_not_sampled_is_not_recorded(ada: Api, outside: Outside, s
     assert unsampled not in outside.collector.traces()
 
 
-@pytest.mark.parametrize("service", ["blueprint", "execution", "metrics"])
+@pytest.mark.parametrize("service", ["blueprint", "execution", "metrics", "access"])
 def test_a_service_that_exports_nothing_never_loads_the_sdk(stack: Up, service: str) -> None:
     state = stack.state
     environment = clean_environment(

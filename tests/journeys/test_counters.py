@@ -58,6 +58,6 @@ async def test_every_sample_names_its_service_and_process(stack: Up, ada: Api) -
     named = {(dict(labels).get("service"), dict(labels).get("pid")) for _, labels in found}
 
     processes = stack.state["processes"]
-    services = ("blueprint", "execution", "metrics", "gateway")
+    services = ("blueprint", "execution", "metrics", "access", "gateway")
     assert {(service, str(processes[service])) for service in services} <= named
     assert all(pid for _, pid in named)

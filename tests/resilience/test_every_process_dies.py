@@ -8,7 +8,7 @@ from tests.support.api import Api, user_of
 from tests.support.blueprints import chain, nap, step
 from tests.support.eventually import eventually
 
-PROCESSES = ("blueprint", "execution", "metrics", "gateway", "nats", "postgres")
+PROCESSES = ("blueprint", "execution", "metrics", "access", "gateway", "nats", "postgres")
 RUN_SECONDS = 20.0
 
 
@@ -17,7 +17,7 @@ def test_the_services_and_their_servers_are_processes_of_their_own(house: House)
 
     assert set(pids) == set(PROCESSES)
     assert len(set(pids.values())) == len(PROCESSES)
-    for service in ("blueprint", "execution", "metrics", "gateway"):
+    for service in ("blueprint", "execution", "metrics", "access", "gateway"):
         assert service in " ".join(psutil.Process(pids[service]).cmdline())
 
 

@@ -9,7 +9,7 @@ import asyncpg
 from tests.support.eventually import eventually
 from tests.support.stacks import Up
 
-LEDGERS = ("blueprint", "execution")
+LEDGERS = ("blueprint", "execution", "access")
 HEAD = "SELECT coalesce(max(notification_id), 0) FROM events"
 UNFINISHED = "SELECT count(*) FROM workflow_instances WHERE status IN ('pending', 'running', 'waiting')"
 

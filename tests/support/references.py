@@ -19,7 +19,7 @@ from gateway.app import openapi_document
 from tests.support.messages import messages_page
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "reference"
-SERVICES = ("blueprint", "execution", "metrics")
+SERVICES = ("blueprint", "execution", "metrics", "access")
 WIDTH = 120
 HEADER = "# Generated from the code by `./task docs`; edits here are lost.\n"
 

@@ -37,6 +37,13 @@ class Aggregate(BaseAggregate[UUID]):
 
         originator_topic: ClassVar[str]  # type: ignore[misc]  # known from the class, hence not a member of the contract
 
+    class Repeated(Created):
+        """Makes a contract an event that begins the aggregate, and that may come again later."""
+
+        def mutate(self, aggregate: Any) -> Any:
+            """The new aggregate, or the one there is as the event leaves it."""
+            return super().mutate(None) if aggregate is None else CanMutateAggregate.mutate(self, aggregate)
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Check the names, and tell the event that begins a stream which aggregate it belongs to."""
         super().__init_subclass__(**kwargs)

@@ -21,19 +21,27 @@ CHANGE_ATTEMPTS = 3
 class Streams(Generic[A]):
     """The streams of one kind of aggregate in one event store."""
 
-    def __init__(self, store: EventStore, aggregate_type: type[A]) -> None:
+    def __init__(self, store: EventStore, aggregate_type: type[A], name: str | None = None) -> None:
+        """`name` is what refusals call it (`api_key`); without one, the class's own in small letters."""
         self._store = store
         self._type = aggregate_type
         self._codec = Codec(*aggregate_type.event_types())
-        self._name = aggregate_type.__name__.lower()
+        self._name = name or aggregate_type.__name__.lower()
+        self._spoken = self._name.replace("_", " ")
 
     async def get(self, id: UUID) -> A:
         """The aggregate as it is now; raises `Missing` when there is no such stream."""
+        aggregate = await self.find(id)
+        if aggregate is None:
+            raise Missing(f"{self._name}_not_found", f"There is no {self._spoken} {id}.")
+        return aggregate
+
+    async def find(self, id: UUID) -> A | None:
+        """The aggregate as it is now; None when there is no such stream."""
         recorded = await self._store.read(id)
         aggregate = self._type.replay(self._codec.decode(found) for found in recorded)
-        if aggregate is None:
-            raise Missing(f"{self._name}_not_found", f"There is no {self._name} {id}.")
-        aggregate.position = recorded[-1].position
+        if aggregate is not None:
+            aggregate.position = recorded[-1].position
         return aggregate
 
     async def get_with_position(self, id: UUID) -> tuple[A, int]:
@@ -46,7 +54,7 @@ class Streams(Generic[A]):
         try:
             return await self.record(aggregate, metadata=metadata)
         except VersionConflict as conflict:
-            raise Conflict(f"{self._name}_exists", f"There is a {self._name} {aggregate.id} already.") from conflict
+            raise Conflict(f"{self._name}_exists", f"There is a {self._spoken} {aggregate.id} already.") from conflict
 
     @asynccontextmanager
     async def changing(self, id: UUID, metadata: bytes | None = None) -> AsyncIterator[A]:
@@ -76,6 +84,17 @@ class Streams(Generic[A]):
                 continue
         raise self._changed_meanwhile(id)
 
+    async def settle(self, id: UUID, decide: Callable[[A | None], A], metadata: bytes | None = None) -> A:
+        """Like `change`, where the decision may also begin the aggregate: it hears None when there is none yet."""
+        for _ in range(CHANGE_ATTEMPTS):
+            aggregate = decide(await self.find(id))
+            try:
+                await self.record(aggregate, metadata=metadata)
+            except VersionConflict:
+                continue
+            return aggregate
+        raise self._changed_meanwhile(id)
+
     async def record(self, *aggregates: Aggregate, metadata: bytes | None = None) -> int:
         """Record what the aggregates decided as one fact, or raise `VersionConflict`.
 
@@ -96,5 +115,5 @@ class Streams(Generic[A]):
 
     def _changed_meanwhile(self, id: UUID) -> Conflict:
         return Conflict(
-            "changed_meanwhile", f"Somebody else changed {self._name} {id} at the same time: read it and try again."
+            "changed_meanwhile", f"Somebody else changed {self._spoken} {id} at the same time: read it and try again."
         )

@@ -70,7 +70,7 @@ def run_demo(data_dir: Path | None, examples: Path, workflows: bool) -> None:
     """Run the examples, or with `workflows` the recorded scientific workflows, on a stack of their own."""
     files = _example_files(examples)
     begun = time.monotonic()
-    print("Starting PostgreSQL, NATS and the four services", flush=True)
+    print("Starting PostgreSQL, NATS and the five services", flush=True)
     with _directory(data_dir) as directory, _stack(directory) as running:
         print(f"The stack is ready after {time.monotonic() - begun:.1f} s at {running.state.url}")
         _show_processes(running.state)

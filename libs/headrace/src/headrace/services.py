@@ -7,11 +7,13 @@ Direction = Literal["up", "down", "status"]
 
 GATEWAY = "gateway"
 EXECUTION = "execution"
+ACCESS = "access"
 
 MIGRATIONS: Mapping[str, tuple[str, ...]] = {
     "blueprint": ("chassis.ledger_migrations", "chassis.delivery_migrations", "blueprint.migrations"),
     "execution": ("chassis.ledger_migrations", "chassis.delivery_migrations", "execution.migrations"),
     "metrics": ("chassis.delivery_migrations", "metrics.migrations"),
+    "access": ("chassis.ledger_migrations", "chassis.delivery_migrations", "access.migrations"),
 }
 """Packages of numbered SQL by service; the service's name is also the name of its schema and of its role."""
 

@@ -14,7 +14,7 @@ from headrace.embedded.secrets import Secrets, secrets_of
 from headrace.errors import Complaint
 from headrace.migration import migrate
 from headrace.servers import EmbeddedServers, OutsideServers, Servers
-from headrace.services import EXECUTION, GATEWAY, MIGRATIONS, SERVICES
+from headrace.services import ACCESS, EXECUTION, GATEWAY, MIGRATIONS, SERVICES
 from headrace.supervisor import Program, Supervised
 
 READY_SECONDS = 60.0
@@ -109,6 +109,8 @@ class Stack:
             environment["HEADRACE_JWT_SECRET"] = os.environ.get("HEADRACE_JWT_SECRET", self._secrets.jwt)
         else:
             environment["HEADRACE_POSTGRES_DSN"] = self._servers.postgres_dsn(service)
+        if service in (ACCESS, EXECUTION):
+            environment["HEADRACE_SEALING_KEY"] = os.environ.get("HEADRACE_SEALING_KEY", self._secrets.sealing_key)
         if service == EXECUTION and self._options.tools is not None:
             environment["HEADRACE_TOOLS"] = str(self._options.tools)
         log = self._options.data_dir / "logs" / f"{name}.log"

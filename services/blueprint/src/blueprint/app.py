@@ -4,13 +4,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from blueprint import library
-from blueprint.collaborators import Collaborators, ReadModel
+from blueprint.collaborators import Collaborators
 from blueprint.domain import Blueprint
 from blueprint.handlers import COMMANDS
 from blueprint.projections import BlueprintsProjection
 from blueprint.queries import QUERIES
 from blueprint.references import References
 from chassis.extensions import vocabulary
+from chassis.read_model import ReadModel
 from chassis.runtime import Runtime
 from chassis.service import Service, main
 from chassis.streams import Streams

@@ -2,19 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
-from chassis.paging import bad_cursor, decode_cursor, encode_cursor
+from chassis.paging import read_moment_cursor
 from contracts.message import Caller
 from contracts.refusal import Malformed
 
 MAX_PAGE_BYTES = 4 * 1024 * 1024
 """A page of large entries ends early, so that its answer fits into one message."""
-
-MICROSECOND = timedelta(microseconds=1)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 WHO = {
     "own": "workflow_blueprints AS b WHERE b.owner_id = $1",
@@ -97,7 +92,7 @@ class Listing:
     def after(self, cursor: str | None) -> None:
         """Go on after the page that answered `cursor`; from the newest on without one."""
         if cursor is not None:
-            self.only(AFTER, *read_cursor(cursor))
+            self.only(AFTER, *read_moment_cursor(cursor))
 
     def statement(self, config_columns: Sequence[str]) -> str:
         """The SQL of one page. It answers one row more than the limit when there is another page."""
@@ -109,17 +104,3 @@ class Listing:
     def arguments(self) -> list[Any]:
         """The values of the statement's parameters."""
         return [self.caller.user_id, sorted(set(self.caller.teams)), self.limit + 1, *self.filters]
-
-
-def write_cursor(created_at: datetime, blueprint_id: UUID) -> str:
-    """An opaque mark that says where the next page begins."""
-    return encode_cursor(str((created_at - EPOCH) // MICROSECOND), blueprint_id.hex)
-
-
-def read_cursor(cursor: str) -> tuple[datetime, UUID]:
-    """Where a cursor points to; raises `Malformed` for anything that `write_cursor` did not write."""
-    moment, blueprint_id = decode_cursor(cursor, parts=2)
-    try:
-        return EPOCH + int(moment) * MICROSECOND, UUID(blueprint_id)
-    except (ValueError, OverflowError) as error:
-        raise bad_cursor() from error

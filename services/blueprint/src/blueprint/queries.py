@@ -14,6 +14,7 @@ from blueprint.domain import not_found, sharing_problems
 from blueprint.listing import Listing
 from blueprint.version_rows import edge_from, node_from
 from chassis.answering import Answerer
+from chassis.paging import moment_cursor
 from contracts.blueprint import (
     BlueprintPage,
     BlueprintReference,
@@ -147,7 +148,7 @@ async def _page(
     found = await at.rows.fetch(asked.statement(COLUMNS), *asked.arguments())
     shown = found[: asked.limit]
     is_last = not shown or len(shown) == shown[0]["found"]
-    next_cursor = None if is_last else listing.write_cursor(shown[-1]["created_at"], shown[-1]["blueprint_id"])
+    next_cursor = None if is_last else moment_cursor(shown[-1]["created_at"], shown[-1]["blueprint_id"])
     return tuple(entry(row) for row in shown), next_cursor
 
 

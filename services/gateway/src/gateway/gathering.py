@@ -17,7 +17,7 @@ from chassis.bus import Bus
 from chassis.ops import PID
 
 GATEWAY = "gateway"
-NEEDED = ("blueprint", "execution", "metrics")
+NEEDED = ("blueprint", "execution", "metrics", "access")
 """Who must be there for the gateway to be of use."""
 PING_SECONDS = 1.0
 GATHER_SECONDS = 0.3

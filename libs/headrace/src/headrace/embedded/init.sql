@@ -5,12 +5,14 @@
 \getenv blueprint_password HEADRACE_BLUEPRINT_PASSWORD
 \getenv execution_password HEADRACE_EXECUTION_PASSWORD
 \getenv metrics_password HEADRACE_METRICS_PASSWORD
+\getenv access_password HEADRACE_ACCESS_PASSWORD
 
 CREATE TEMP TABLE service (name text, password text);
 INSERT INTO service VALUES
     ('blueprint', :'blueprint_password'),
     ('execution', :'execution_password'),
-    ('metrics', :'metrics_password');
+    ('metrics', :'metrics_password'),
+    ('access', :'access_password');
 
 SELECT format('CREATE ROLE %I LOGIN', name)
 FROM service WHERE name NOT IN (SELECT rolname FROM pg_roles) \gexec

@@ -6,6 +6,8 @@ import secrets
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
+from chassis.sealing import new_key
+
 SECRETS_FILE = "secrets.json"
 SECRET_BYTES = 32
 
@@ -25,6 +27,8 @@ class Secrets:
     blueprint: str = field(default_factory=_draw)
     execution: str = field(default_factory=_draw)
     metrics: str = field(default_factory=_draw)
+    access: str = field(default_factory=_draw)
+    sealing_key: str = field(default_factory=new_key)
 
     def password_of(self, service: str) -> str:
         """The database password of a service that has a role."""

@@ -1,0 +1,1 @@
+"""Who may do what, under which key, within which quota, and who did it."""

@@ -1,0 +1,3 @@
+DROP TABLE data_keys;
+DROP TABLE user_roles;
+DROP TABLE users;
