@@ -77,8 +77,8 @@ async def planned(pool: asyncpg.Pool) -> AsyncIterator[Planned]:
 
 
 async def test_getting_one(planned: Planned) -> None:
-    assert await planned.fetch(GET, UUID(int=77), None)
-    assert await planned.fetch(GET, UUID(int=77), 1)
+    for version in (None, 1):
+        assert await planned.fetch(GET, UUID(int=77), version, f"user-{77 % USERS}", ())
     assert planned.scanned == set()
 
 

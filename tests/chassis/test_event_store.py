@@ -193,6 +193,15 @@ async def test_the_last_event_of_some_topics_is_found_up_to_a_position(store: Ev
     assert await store.last_of(["Closed", "Opened"], second) == second
 
 
+async def test_of_a_stream_the_events_of_some_topics_are_read(store: EventStore) -> None:
+    stream = new_id()
+    await store.append(Append(stream, (event(1, "Opened"), event(2, "Closed"), event(3, "Opened"))))
+
+    assert [found.version for found in await store.read_of(stream, ["Opened"])] == [1, 3]
+    assert await store.read_of(stream, ["Sealed"]) == []
+    assert await store.read_of(new_id(), ["Opened"]) == []
+
+
 async def test_several_streams_are_read_at_once_each_from_its_version_on(store: EventStore) -> None:
     one, other, unknown = new_id(), new_id(), new_id()
     await store.append(append(one, 1, 2, 3))

@@ -57,7 +57,7 @@ async def planned(rows: asyncpg.Connection) -> Planned:
 
 
 async def test_getting_one(planned: Planned) -> None:
-    assert await planned.fetch(row_statement(Instances.reads), LAST)
+    assert await planned.fetch(row_statement(Instances.reads), LAST, f"user-{LAST.int % USERS}", ())
     assert planned.scanned == set()
 
 

@@ -7,9 +7,8 @@ from uuid import UUID
 import asyncpg
 
 from metrics.counting import count_blueprint, count_nodes, count_own_nodes, count_user
-from metrics.domain import Window
+from metrics.domain import EVERYONE, Window
 from metrics.queries import NAMES
-from metrics.rollups import EVERYONE
 from tests.metrics.facts import NOON
 from tests.support.plans import Planned
 

@@ -27,8 +27,7 @@ from execution.reading.instances import page_statement, row_statement
 from headrace.embedded.secrets import read_secrets
 from headrace.tokens import sign
 from metrics.counting import count_blueprint, count_nodes
-from metrics.domain import Window
-from metrics.rollups import EVERYONE
+from metrics.domain import EVERYONE, Window
 from tests.benchmarks.contender import percentile
 from tests.benchmarks.figures import Figure, judged
 from tests.benchmarks.filled import filled_stack

@@ -157,10 +157,10 @@ class Desk:
 
 
 def _check_scope(request: Request) -> None:
-    scopes = request.caller.scopes
-    if scopes is not None and request.NEEDS not in scopes:
+    scopes, needed = request.caller.scopes, request.NEEDS
+    if scopes is not None and needed is not None and needed not in scopes:
         held = ", ".join(scopes) or "nothing"
-        detail = f"This API key may be used for {held}; this needs the scope `{request.NEEDS}`: use another key."
+        detail = f"This API key may be used for {held}; this needs the scope `{needed}`: use another key."
         raise Forbidden("out_of_scope", detail)
 
 

@@ -24,6 +24,9 @@ COLUMNS = "notification_id, originator_id, originator_version, topic, state, eve
 READ = f"""
 SELECT {COLUMNS} FROM events WHERE originator_id = $1 AND originator_version > $2 ORDER BY originator_version LIMIT $3
 """  # noqa: S608 - made of constants
+READ_OF = f"""
+SELECT {COLUMNS} FROM events WHERE originator_id = $1 AND topic = ANY($2::text[]) ORDER BY originator_version
+"""  # noqa: S608 - made of constants
 READ_MANY = f"""
 SELECT {COLUMNS}, place
 FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS wanted (stream_id, version, place),
@@ -77,6 +80,10 @@ class PostgresEventStore:
     async def read(self, stream_id: UUID, after_version: int = 0, limit: int | None = None) -> list[Recorded]:
         """The stream's events in order, those after `after_version`."""
         return [_recorded(row, stream_id) for row in await self._pool.fetch(READ, stream_id, after_version, limit)]
+
+    async def read_of(self, stream_id: UUID, topics: Iterable[str]) -> list[Recorded]:
+        """The stream's events of these topics, in order."""
+        return [_recorded(row) for row in await self._pool.fetch(READ_OF, stream_id, list(topics))]
 
     async def read_many(
         self, streams: Sequence[tuple[UUID, int]], limit: int | None = None

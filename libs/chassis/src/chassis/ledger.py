@@ -100,6 +100,10 @@ class EventStore(Protocol):
         """The stream's events in order, those after `after_version`; at most `limit` where given."""
         ...
 
+    async def read_of(self, stream_id: UUID, topics: Iterable[str]) -> list[Recorded]:
+        """The stream's events of these topics, in order."""
+        ...
+
     async def read_many(
         self, streams: Sequence[tuple[UUID, int]], limit: int | None = None
     ) -> dict[tuple[UUID, int], list[Recorded]]:

@@ -35,6 +35,11 @@ class MemoryEventStore:
         end = None if limit is None else after_version + limit
         return self._streams.get(stream_id, [])[after_version:end]
 
+    async def read_of(self, stream_id: UUID, topics: Iterable[str]) -> list[Recorded]:
+        """The stream's events of these topics, in order."""
+        wanted = frozenset(topics)
+        return [found for found in self._streams.get(stream_id, []) if found.topic in wanted]
+
     async def read_many(
         self, streams: Sequence[tuple[UUID, int]], limit: int | None = None
     ) -> dict[tuple[UUID, int], list[Recorded]]:

@@ -21,14 +21,14 @@ class AccessCommand(Command):
     """A command that the access service answers."""
 
     SERVICE = "access"
-    NEEDS: ClassVar[Capability] = "manage"
+    NEEDS: ClassVar[Capability | None] = "manage"
 
 
 class AccessQuery(Query):
     """A query that the access service answers."""
 
     SERVICE = "access"
-    NEEDS: ClassVar[Capability] = "manage"
+    NEEDS: ClassVar[Capability | None] = "manage"
 
 
 class AccessEvent(Event):
@@ -122,7 +122,7 @@ class GetUser(AccessQuery):
     """One user: oneself, or anybody for the deployment's admin."""
 
     ANSWER: ClassVar = UserView
-    NEEDS: ClassVar[Capability] = "read"
+    NEEDS: ClassVar[Capability | None] = "read"
     user_id: UserId
 
 

@@ -101,7 +101,7 @@ class FindPrincipal(AccessQuery):
     """Who a token's subject is here: active and without roles when nobody registered it."""
 
     ANSWER: ClassVar = PrincipalView
-    NEEDS: ClassVar[Capability] = "read"
+    NEEDS: ClassVar[Capability | None] = "read"
     user_id: UserId
 
 
@@ -109,6 +109,6 @@ class FindApiKey(AccessQuery):
     """Whose key it is; `Missing` when there is none of that digest, or it is revoked or expired."""
 
     ANSWER: ClassVar = PrincipalView
-    NEEDS: ClassVar[Capability] = "read"
+    NEEDS: ClassVar[Capability | None] = "read"
     key_id: UUID
     digest: str

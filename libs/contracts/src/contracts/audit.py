@@ -64,7 +64,7 @@ class RecordAudit(AccessCommand):
     """What a gateway saw. Heard twice (`batch_id`), it is recorded once."""
 
     ANSWER: ClassVar = None
-    NEEDS: ClassVar[Capability] = "read"
+    NEEDS: ClassVar[Capability | None] = "read"
     batch_id: UUID
     entries: Annotated[tuple[AuditEntry, ...], Field(min_length=1, max_length=MAX_AUDIT_BATCH)]
 

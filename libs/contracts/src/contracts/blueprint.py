@@ -5,8 +5,9 @@ from uuid import UUID
 
 from pydantic import Field
 
-from contracts.message import Caller, Command, Event, Message, Moment, Query, StrictMessage, View
+from contracts.message import Caller, Capability, Command, Event, Message, Moment, Query, StrictMessage, View
 from contracts.refusal import Problem
+from contracts.roles import may
 from contracts.workflow import MAX_EDGES, MAX_NODES, BlueprintConfig, Edge, Node, Visibility
 
 MAX_PAGE = 200
@@ -122,7 +123,7 @@ def may_see(caller: Caller, owner_id: str, team_id: str | None, visibility: Visi
     """The one visibility rule of blueprints."""
     if visibility == "public" or caller.user_id == owner_id:
         return True
-    return visibility == "team" and team_id is not None and team_id in caller.teams
+    return visibility == "team" and may(caller, "read", team_id)
 
 
 class BlueprintCommand(Command):
@@ -149,6 +150,7 @@ class ValidateBlueprint(BlueprintQuery):
     """What `CreateBlueprint` would refuse; writes nothing."""
 
     ANSWER: ClassVar = ValidationView
+    NEEDS: ClassVar[Capability | None] = "edit"
     body: BlueprintBody
 
 
@@ -159,6 +161,7 @@ class ValidateText(BlueprintQuery):
     """
 
     ANSWER: ClassVar = ValidationView
+    NEEDS: ClassVar[Capability | None] = "edit"
     text: str
     """The body as it was sent: JSON."""
     blueprint_id: UUID | None = None
@@ -166,7 +169,10 @@ class ValidateText(BlueprintQuery):
 
 
 class UpdateBlueprint(BlueprintCommand):
-    """Record the next version. Owner only; `if_match` is the version the caller read (else 412)."""
+    """Record the next version: its owner, and who has `edit` in its team. `if_match` is the version that was read.
+
+    With whom it is shared only the owner changes, and who has `manage` in the team.
+    """
 
     ANSWER: ClassVar = BlueprintView
     blueprint_id: UUID
@@ -199,9 +205,10 @@ class GetBlueprint(BlueprintQuery):
 
 
 class ResolveBlueprint(BlueprintQuery):
-    """The facts a run needs, read from the ledger: never stale."""
+    """The facts a run needs, read from the ledger: never stale. Not a word of what the blueprint holds."""
 
     ANSWER: ClassVar = BlueprintReference
+    NEEDS: ClassVar[Capability | None] = None
     blueprint_id: UUID
     version: int | None = None
 

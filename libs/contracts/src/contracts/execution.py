@@ -173,7 +173,7 @@ class ExecutionCommand(Command):
     """A command that the execution service answers."""
 
     SERVICE = "execution"
-    NEEDS: ClassVar[Capability] = "steer"
+    NEEDS: ClassVar[Capability | None] = "steer"
 
 
 class ExecutionQuery(Query):
@@ -189,7 +189,7 @@ class ExecuteBlueprint(ExecutionCommand):
     """
 
     ANSWER: ClassVar = ExecutionView
-    NEEDS: ClassVar[Capability] = "execute"
+    NEEDS: ClassVar[Capability | None] = "execute"
     instance_id: UUID
     blueprint: BlueprintReference
     body: ExecuteBody

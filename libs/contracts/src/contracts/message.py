@@ -52,6 +52,10 @@ class Caller(Message):
     scopes: tuple[Capability, ...] | None = None
     """What an API key may be used for; None, as with a token: for whatever its owner may do."""
 
+    def once_let_in(self) -> "Caller":
+        """The same caller, for what else has to be asked to answer a request that the scopes allowed."""
+        return self if self.scopes is None else self.model_copy(update={"scopes": None})
+
 
 class Request(Message):
     """A command or a query: asked over NATS request/reply, answered by one service."""
@@ -60,8 +64,8 @@ class Request(Message):
     KIND: ClassVar[str]
     ANSWER: ClassVar[Any]
     """The type of the answer's body when the request is not refused."""
-    NEEDS: ClassVar[Capability]
-    """The scope that an API key must have for it."""
+    NEEDS: ClassVar[Capability | None]
+    """The scope that an API key must have for it; None: asked on the way to something that needs one."""
 
     caller: Caller
 
@@ -75,14 +79,14 @@ class Command(Request):
     """An order to change something; imperative. May be refused."""
 
     KIND = "command"
-    NEEDS: ClassVar[Capability] = "edit"
+    NEEDS: ClassVar[Capability | None] = "edit"
 
 
 class Query(Request):
     """A question that changes nothing."""
 
     KIND = "query"
-    NEEDS: ClassVar[Capability] = "read"
+    NEEDS: ClassVar[Capability | None] = "read"
 
 
 class View(Message):

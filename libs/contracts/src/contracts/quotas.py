@@ -50,7 +50,7 @@ class ListQuotas(AccessQuery):
     """All of them for the deployment's admin, else the caller's own and the caller's teams'."""
 
     ANSWER: ClassVar = QuotaList
-    NEEDS: ClassVar[Capability] = "read"
+    NEEDS: ClassVar[Capability | None] = "read"
 
 
 class QuotaSet(AccessEvent):

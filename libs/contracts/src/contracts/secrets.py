@@ -56,7 +56,7 @@ class ListSecrets(AccessQuery):
     """The names of the caller's own, or of a team's for its members."""
 
     ANSWER: ClassVar = SecretList
-    NEEDS: ClassVar[Capability] = "read"
+    NEEDS: ClassVar[Capability | None] = "read"
     team_id: TeamId | None = None
 
 

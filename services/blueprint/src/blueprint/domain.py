@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
+from blueprint.permissions import Belonging, sharing_problems
 from chassis.aggregate import Aggregate
 from contracts import blueprint as contracts
-from contracts.blueprint import BlueprintBody, BlueprintReference, BlueprintView, may_see
+from contracts.blueprint import BlueprintBody, BlueprintReference, BlueprintView
 from contracts.message import Caller, JsonObject
-from contracts.refusal import Conflict, Forbidden, Invalid, Missing, PreconditionFailed, Problem
+from contracts.refusal import Conflict, Invalid, PreconditionFailed, Problem
 from contracts.workflow import Visibility
 
 CONTENT = ("name", "description", "nodes", "edges", "config", "tags", "is_template")
@@ -84,6 +85,7 @@ class Blueprint(Aggregate):
     def revise(self, body: BlueprintBody, caller: Caller, if_match: int | None = None) -> None:
         """The next version, also when nothing differs. `if_match` is the version that the caller has read."""
         self.check_revisable(caller, if_match)
+        self.check_sharing(body, caller)
         refuse(self.sharing_problems(body, caller))
         sharing_differs = self._sharing_differs(body)
         self.trigger_event(
@@ -96,13 +98,13 @@ class Blueprint(Aggregate):
 
     def archive(self, caller: Caller) -> None:
         """No new runs, no changes, no clones; a second time changes nothing."""
-        self.check_owner(caller)
+        self.belonging.check_changed_by(caller)
         if self.archived_on is None:
             self.trigger_event(self.BlueprintArchived, by=caller.user_id)
 
     def clone(self, clone_id: UUID, caller: Caller, name: str | None = None) -> Self:
         """The caller's own private copy of this template."""
-        self.check_visible(caller)
+        self.belonging.check_seen_by(caller)
         self.check_in_use()
         if not self.body.is_template:
             raise Conflict(
@@ -114,13 +116,18 @@ class Blueprint(Aggregate):
 
     def check_revisable(self, caller: Caller, if_match: int | None) -> None:
         """Refuse who may not change it, a blueprint out of use, and a caller who has read another version."""
-        self.check_owner(caller)
+        self.belonging.check_changed_by(caller)
         self.check_in_use()
         if if_match not in (None, self.latest_version):
             raise PreconditionFailed(
                 "version_mismatch",
                 f"Blueprint {self.id} is at version {self.latest_version}, not {if_match}: read it and change that.",
             )
+
+    def check_sharing(self, body: BlueprintBody, caller: Caller) -> None:
+        """Refuse (403) who may change it, but not with whom it is shared."""
+        if self._sharing_differs(body):
+            self.belonging.check_shared_by(caller)
 
     def sharing_problems(self, body: BlueprintBody, caller: Caller) -> tuple[Problem, ...]:
         """What keeps the caller from sharing it as the body says; nothing does when it stays shared as it is."""
@@ -132,21 +139,15 @@ class Blueprint(Aggregate):
             return False
         return self.parent_id is not None or self.original == other.original
 
-    def check_owner(self, caller: Caller) -> None:
-        """Refuse everybody but the owner: 404 to whom it is invisible, 403 to the others."""
-        self.check_visible(caller)
-        if caller.user_id != self.owner_id:
-            raise Forbidden("not_the_owner", f"Only its owner may change blueprint {self.id}: ask the owner.")
-
-    def check_visible(self, caller: Caller) -> None:
-        """Refuse (404) a caller who may not know that it exists."""
-        if not may_see(caller, self.owner_id, self.body.team_id, self.body.visibility):
-            raise not_found(self.id)
-
     def check_in_use(self) -> None:
         """Refuse (409) what an archived blueprint is no longer good for."""
         if self.archived_on is not None:
             raise Conflict("archived", f"Blueprint {self.id} is archived: it can be read, but not used or changed.")
+
+    @property
+    def belonging(self) -> Belonging:
+        """Whose it is, and with whom it is shared, right now."""
+        return Belonging(self.id, self.owner_id, self.body.team_id, self.body.visibility)
 
     def view(self) -> BlueprintView:
         """The latest version."""
@@ -189,26 +190,11 @@ class Blueprint(Aggregate):
         )
 
 
-def sharing_problems(body: BlueprintBody, caller: Caller) -> tuple[Problem, ...]:
-    """What keeps the caller from sharing a blueprint as the body says: it takes a team, and one of the caller's own."""
-    if body.team_id is None and body.visibility == "team":
-        return (Problem(pointer="/team_id", code="missing", message="`team_id` is required to share with a team."),)
-    if body.team_id is not None and body.team_id not in caller.teams:
-        sentence = f"You are not a member of team {body.team_id!r}: name one of your own teams."
-        return (Problem(pointer="/team_id", code="not_a_member", message=sentence),)
-    return ()
-
-
 def refuse(problems: tuple[Problem, ...]) -> None:
     """Raise one refusal (422) that lists all problems, if there are any."""
     if problems:
         count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise Invalid("invalid_blueprint", f"The blueprint has {count}; see `errors`.", problems)
-
-
-def not_found(id: UUID) -> Missing:
-    """The same words for a blueprint that is not there and for one that the caller may not see."""
-    return Missing("blueprint_not_found", f"There is no blueprint {id}.")
 
 
 def content_of(body: BlueprintBody) -> JsonObject:

@@ -31,10 +31,12 @@ async def create(command: CreateBlueprint, at: Collaborators) -> BlueprintView:
 
 async def update(command: UpdateBlueprint, at: Collaborators) -> BlueprintView:
     """Record the next version; who may not know or change the blueprint hears that before anything about the body."""
+    await at.references.check_seen(command.blueprint_id, command.caller)
     found = await validation.content_problems(command.body)
 
     def decide(blueprint: Blueprint) -> BlueprintView:
         blueprint.check_revisable(command.caller, command.if_match)
+        blueprint.check_sharing(command.body, command.caller)
         refuse((*found, *blueprint.sharing_problems(command.body, command.caller)))
         blueprint.revise(command.body, command.caller, command.if_match)
         return blueprint.view()
@@ -45,6 +47,7 @@ async def update(command: UpdateBlueprint, at: Collaborators) -> BlueprintView:
 
 async def archive(command: ArchiveBlueprint, at: Collaborators) -> BlueprintReference:
     """Take it out of use; a second time changes nothing."""
+    await at.references.check_seen(command.blueprint_id, command.caller)
 
     def decide(blueprint: Blueprint) -> Blueprint:
         blueprint.archive(command.caller)
@@ -56,6 +59,7 @@ async def archive(command: ArchiveBlueprint, at: Collaborators) -> BlueprintRefe
 
 async def clone_template(command: CloneTemplate, at: Collaborators) -> BlueprintView:
     """Record the caller's own copy of a template's latest version; asking again gives the same answer."""
+    await at.references.check_seen(command.template_id, command.caller)
     template = await at.blueprints.get(command.template_id)
     clone = template.clone(command.clone_id, command.caller, command.name)
     refuse(validation.unkept_problems(command.model_dump_json(include={"name"}).encode()))

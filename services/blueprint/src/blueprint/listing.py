@@ -7,6 +7,7 @@ from typing import Any
 from chassis.paging import read_moment_cursor
 from contracts.message import Caller
 from contracts.refusal import Malformed
+from contracts.roles import teams_where
 
 MAX_PAGE_BYTES = 4 * 1024 * 1024
 """A page of large entries ends early, so that its answer fits into one message."""
@@ -103,4 +104,4 @@ class Listing:
 
     def arguments(self) -> list[Any]:
         """The values of the statement's parameters."""
-        return [self.caller.user_id, sorted(set(self.caller.teams)), self.limit + 1, *self.filters]
+        return [self.caller.user_id, teams_where(self.caller, "read"), self.limit + 1, *self.filters]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from blueprint.permissions import not_found
 from chassis.codec import Codec
 from chassis.ledger import EventStore, Recorded
 from chassis.together import Together
@@ -16,7 +17,7 @@ from contracts.blueprint import (
     BlueprintShared,
     BlueprintUpdated,
 )
-from contracts.message import Event, JsonObject
+from contracts.message import Caller, Event, JsonObject
 
 REMEMBERED = 10_000
 """Blueprints of which the reference is kept, the least recently used going first: about a kilobyte each."""
@@ -51,6 +52,16 @@ class References:
             return None
         self._remember(id, known)
         return known.reference
+
+    async def check_seen(self, id: UUID, caller: Caller) -> BlueprintReference:
+        """The reference, for a caller who may see it; `Missing` for all others, at the price of one that is not there.
+
+        Asked before a blueprint is replayed, so that how long the refusal takes does not tell that it exists.
+        """
+        reference = await self.find(id)
+        if reference is None or not reference.visible_to(caller):
+            raise not_found(id)
+        return reference
 
     def _folded(self, known: Known | None, news: Sequence[Recorded]) -> BlueprintReference:
         members: JsonObject = known.reference.model_dump() if known else {}

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from pydantic_core import from_json
 
-from blueprint.domain import sharing_problems
+from blueprint.permissions import sharing_problems
 from chassis.extensions import vocabulary
 from chassis.language import CEL
 from contracts import graph_rules

@@ -9,18 +9,23 @@ from contracts.config_rules import run_problems
 from contracts.execution import ExecuteBlueprint
 from contracts.instance_events import InstanceRequested
 from contracts.message import Caller
-from contracts.refusal import Conflict, Invalid, Missing
+from contracts.refusal import Conflict, Invalid
 from contracts.text_rules import TextRules
 from contracts.vocabulary import BUILT_IN, Vocabulary
 from contracts.workflow import BlueprintConfig
 from execution.domain.graph import CompiledGraph
+from execution.domain.permissions import acting_team, check_executed
 from execution.sizes import check_size
 
 
 def check_access(blueprint: BlueprintReference, caller: Caller) -> None:
-    """Refuse what the caller may not see, and what is archived."""
-    if not blueprint.visible_to(caller):
-        raise Missing("blueprint_not_found", f"There is no blueprint {blueprint.id}.")
+    """Refuse what the caller may not see, may not run, and what is archived."""
+    check_executed(blueprint, caller)
+    check_in_use(blueprint)
+
+
+def check_in_use(blueprint: BlueprintReference) -> None:
+    """Refuse what is archived."""
     if blueprint.archived:
         raise Conflict("archived", f"Blueprint {blueprint.id} is archived; it runs no new executions.")
 
@@ -61,12 +66,6 @@ def effective_config(config: BlueprintConfig, command: ExecuteBlueprint) -> Blue
         return config
     overrides = {name: getattr(command.body.config, name) for name in command.body.config.model_fields_set}
     return config.model_copy(update={name: value for name, value in overrides.items() if value is not None})
-
-
-def acting_team(blueprint: BlueprintReference, caller: Caller) -> str | None:
-    """The team that the caller acts for: the blueprint's, when it is shared and the caller is a member."""
-    is_teams = blueprint.visibility != "private" and blueprint.team_id in caller.teams
-    return blueprint.team_id if is_teams else None
 
 
 def requested(

@@ -16,14 +16,14 @@ from contracts.execution import (
     LogPage,
     StreamLines,
 )
-from contracts.instance_events import InstanceEnded, InstanceEvent, InstanceRequested, InstanceRetried
+from contracts.instance_events import InstanceEnded, InstanceEvent, InstanceRetried
 from contracts.message import Caller, Request, View
-from contracts.refusal import Missing
 from contracts.steering import GetLineage, GetWaits, LineageView, WaitsView
+from execution.domain.permissions import check_seen, not_found, visible_to
 from execution.handlers import Collaborators
 from execution.reading.instances import ANSWER_BYTES_MAX
 from execution.reading.logs import log_entry, stream_line
-from execution.reading.views import visible_to
+from execution.steering.approving import was_asked
 from execution.steering.waits_view import waits_view
 
 LINES_MAX = 500
@@ -33,10 +33,7 @@ V = TypeVar("V", bound=View)
 
 async def get_instance(query: GetInstance, at: Collaborators) -> InstanceView:
     """One instance as it is now."""
-    found = await at.reader.find(query.instance_id)
-    if found is None or not visible_to(query.caller, found[0].user_id, found[1]):
-        raise not_found(query.instance_id)
-    return found[0]
+    return await at.reader.find(query.instance_id, query.caller)
 
 
 async def get_lineage(query: GetLineage, at: Collaborators) -> LineageView:
@@ -49,6 +46,10 @@ async def get_lineage(query: GetLineage, at: Collaborators) -> LineageView:
 
 async def get_waits(query: GetWaits, at: Collaborators) -> WaitsView:
     """What an instance waits for; who is only asked to decide something sees only that."""
+    request = await at.records.request(query.instance_id)
+    sees = request is not None and visible_to(query.caller, request.user_id, request.team_id)
+    if not sees and not was_asked(await at.records.waits_begun(query.instance_id), query.caller):
+        raise not_found(query.instance_id)
     found = waits_view(await at.records.load(query.instance_id), query.caller)
     if found is None:
         raise not_found(query.instance_id)
@@ -89,10 +90,7 @@ async def visible_history(
     instance_id: UUID, caller: Caller, at: Collaborators, after: int, limit: int | None = None
 ) -> list[InstanceEvent]:
     """The facts after a sequence number of an instance that the caller may see."""
-    first = await at.records.history(instance_id, limit=1)
-    request = first[0] if first else None
-    if not isinstance(request, InstanceRequested) or not visible_to(caller, request.user_id, request.team_id):
-        raise not_found(instance_id)
+    check_seen(await at.records.request(instance_id), instance_id, caller)
     return await at.records.history(instance_id, after, limit)
 
 
@@ -114,11 +112,6 @@ def cursor_seq(cursor: str | None) -> int:
     if not seq.isdecimal():
         raise bad_cursor()
     return int(seq)
-
-
-def not_found(instance_id: UUID) -> Missing:
-    """Not there and not visible look the same."""
-    return Missing("instance_not_found", f"There is no instance {instance_id}.")
 
 
 QUERIES: Mapping[type[Request], Answerer] = {

@@ -192,7 +192,7 @@ class Asking:
         return Answer.read(await self._bus.ask(command, longest))
 
     async def _look(self, instance_id: UUID) -> Answer:
-        query = GetInstance(caller=self._command.caller, instance_id=instance_id)
+        query = GetInstance(caller=self._command.caller.once_let_in(), instance_id=instance_id)
         return Answer.of_instance(await self._bus.ask(query, SLICE_SECONDS))
 
     async def _wait(self, until: float) -> None:

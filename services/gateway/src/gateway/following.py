@@ -152,7 +152,7 @@ class Following:
 
     async def _ask_the_ledger(self) -> dict[str, Any] | None:
         """What is recorded after the last line; None when execution cannot say right now."""
-        query = FollowInstance(caller=self._caller, instance_id=self._instance_id, after=self._seen)
+        query = FollowInstance(caller=self._caller.once_let_in(), instance_id=self._instance_id, after=self._seen)
         try:
             page: dict[str, Any] = orjson.loads(await self._bus.ask(query, SILENCE_SECONDS))
         except Refusal as refusal:

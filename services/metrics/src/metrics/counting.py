@@ -9,9 +9,9 @@ from uuid import UUID
 
 from asyncpg import Connection, Record
 
-from metrics.domain import Part, Rollup, Span, Tally, Window, settle
+from metrics.domain import EVERYONE, Part, Rollup, Span, Tally, Window, settle
 from metrics.histogram import Histogram
-from metrics.rollups import EVERYONE, rollup_of, tally_of
+from metrics.rollups import rollup_of, tally_of
 
 OWN_RUNS_MAX = 10_000
 """Runs, newest first, whose nodes are looked at for somebody who may only see runs of their own."""

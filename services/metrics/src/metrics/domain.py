@@ -1,4 +1,4 @@
-"""Pure arithmetic of analytics: what is counted of an execution, sums, and which rollups answer a window."""
+"""Pure arithmetic of analytics: what is counted of an execution, for whom, and which rollups answer a window."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -7,7 +7,11 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
+from contracts.blueprint import BlueprintReference
 from contracts.execution import RunFigures, Status
+from contracts.message import Caller
+from contracts.refusal import Missing
+from contracts.roles import may
 from metrics.histogram import Histogram, exact_ms
 
 SUMS = (
@@ -24,8 +28,21 @@ SUMS = (
 """What a tally adds up."""
 CANCELLED = ("cancelled", "terminated")
 """Both were called off, with and without compensation: analytics does not tell them apart."""
+EVERYONE = ""
+"""The audience whose rollups count the runs of all users; any other audience is a user id."""
 BEGIN_OF_TIME = datetime.min.replace(tzinfo=UTC)
 END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+
+
+def audience_for(caller: Caller, blueprint: BlueprintReference) -> str:
+    """Whose executions the caller may learn of: its owner, and who has `read` in its team, of everybody's.
+
+    Refused as missing when the blueprint is not visible at all.
+    """
+    if not blueprint.visible_to(caller):
+        raise Missing("blueprint_not_found", f"There is no blueprint {blueprint.id}.")
+    sees_all = caller.user_id == blueprint.owner_id or may(caller, "read", blueprint.team_id)
+    return EVERYONE if sees_all else caller.user_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,6 @@ from uuid import UUID
 
 from asyncpg import Connection, Pool
 
-from contracts.blueprint import BlueprintReference
-from contracts.message import Caller
 from contracts.metrics import (
     BlueprintAnalytics,
     BlueprintUsage,
@@ -25,11 +23,10 @@ from contracts.metrics import (
     TokenCounts,
     UsageView,
 )
-from contracts.refusal import Malformed, Missing
+from contracts.refusal import Malformed
 from metrics.counting import count_blueprint, count_nodes, count_own_nodes, count_user
-from metrics.domain import Tally, Window
+from metrics.domain import EVERYONE, Tally, Window, audience_for
 from metrics.histogram import Histogram
-from metrics.rollups import EVERYONE
 
 SLOWEST_NODES = 10
 BLUEPRINTS_LISTED_MAX = 10_000
@@ -128,15 +125,6 @@ def window_of(query: MetricsQuery) -> Window:
     if until < since:
         raise Malformed("bad_window", "the window ends before it begins; give 'from' the earlier time, 'to' the later")
     return Window(since, until)
-
-
-def audience_for(caller: Caller, blueprint: BlueprintReference) -> str:
-    """Whose executions the caller may learn of; refused as missing when the blueprint is not visible at all."""
-    if not blueprint.visible_to(caller):
-        raise Missing("blueprint_not_found", f"there is no blueprint {blueprint.id} that you can see")
-    if caller.user_id == blueprint.owner_id or (blueprint.team_id is not None and blueprint.team_id in caller.teams):
-        return EVERYONE
-    return caller.user_id
 
 
 def slowest(nodes: Mapping[str, Histogram]) -> tuple[SlowNode, ...]:

@@ -10,11 +10,9 @@ from uuid import UUID
 from asyncpg import Connection, Record
 
 from chassis.postgres import array_of
-from metrics.domain import SUMS, Execution, Rollup, Span, Tally
+from metrics.domain import EVERYONE, SUMS, Execution, Rollup, Span, Tally
 from metrics.histogram import Histogram
 
-EVERYONE = ""
-"""The audience whose rollups count the runs of all users; any other audience is a user id."""
 SHORTEST = Span.FIVE_MINUTES
 ROWS_PER_STATEMENT = 5_000
 """Rows read or written at once, so that no statement comes near its time limit."""

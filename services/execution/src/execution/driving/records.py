@@ -8,7 +8,7 @@ from chassis import telemetry
 from chassis.codec import Codec, encode_metadata
 from chassis.ledger import Append, EventStore, Recorded
 from chassis.together import Together
-from contracts.instance_events import INSTANCE_EVENTS, InstanceEvent, InstanceRequested
+from contracts.instance_events import INSTANCE_EVENTS, InstanceEvent, InstanceRequested, WaitStarted
 from execution.domain.graph import CompiledGraph
 from execution.domain.instance import Instance
 
@@ -32,6 +32,18 @@ class Records:
     async def history(self, instance_id: UUID, after_version: int = 0, limit: int | None = None) -> list[InstanceEvent]:
         """The facts of one instance in order, at most `limit`; empty when there is none such."""
         return _decoded(await self.store.read(instance_id, after_version, limit))
+
+    async def request(self, instance_id: UUID) -> InstanceRequested | None:
+        """The first fact of an instance, which says whose it is; None when there is none such.
+
+        Asked before anything else is read for a caller: so a refusal costs the same whether there is one or not.
+        """
+        first = await self.history(instance_id, limit=1)
+        return first[0] if first and isinstance(first[0], InstanceRequested) else None
+
+    async def waits_begun(self, instance_id: UUID) -> list[InstanceEvent]:
+        """Whatever the instance has ever waited for; empty when there is none such."""
+        return _decoded(await self.store.read_of(instance_id, [WaitStarted.topic()]))
 
     async def load(self, instance_id: UUID, graph: CompiledGraph | None = None) -> Instance:
         """The instance as recorded; its version is 0 when there is none such."""

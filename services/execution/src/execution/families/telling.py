@@ -7,8 +7,9 @@ from uuid import UUID
 import asyncpg
 
 from contracts.message import Caller
+from contracts.roles import teams_where
 from contracts.steering import LineageView, RelativeView
-from execution.reading.views import visible_to
+from execution.domain.permissions import visible_to
 
 CHILDREN_MAX = 1_000
 """Children that one answer lists, the newest first."""
@@ -54,7 +55,7 @@ async def lineage(pool: asyncpg.Pool, instance_id: UUID, caller: Caller) -> Line
     if not seen_by(caller, row):
         return None
     parent = await pool.fetchrow(INSTANCE, row["parent_id"])
-    children = await pool.fetch(CHILDREN, instance_id, caller.user_id, list(caller.teams), CHILDREN_MAX)
+    children = await pool.fetch(CHILDREN, instance_id, caller.user_id, teams_where(caller, "read"), CHILDREN_MAX)
     return LineageView(
         instance_id=instance_id,
         root_id=row["root_id"] or row["instance_id"],

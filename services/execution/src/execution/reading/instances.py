@@ -12,7 +12,9 @@ from chassis.paging import bad_cursor, decode_cursor, encode_cursor
 from chassis.projection_runner import ProjectionRunner
 from contracts.execution import InstanceMetrics, InstancePage, InstanceView, ListInstances, RunError
 from contracts.message import Caller, Event
+from contracts.roles import teams_where
 from contracts.steering import LineageView
+from execution.domain.permissions import check_seen
 from execution.driving.records import Records
 from execution.families import telling as families
 from execution.reading.views import instance_view
@@ -25,7 +27,7 @@ SELECT *, NOT EXISTS (
     SELECT FROM events
     WHERE originator_id = $1 AND originator_version > known.version AND topic IN ({topics})
 ) AS is_current
-FROM workflow_instances AS known WHERE instance_id = $1
+FROM workflow_instances AS known WHERE instance_id = $1 AND (user_id = $2 OR team_id = ANY($3::text[]))
 """
 BRANCH = """
 (SELECT * FROM workflow_instances WHERE {whose} {filters}
@@ -44,15 +46,14 @@ class InstanceReader:
         self.projected = projected
         self.row = row_statement(projected.projection.reads)
 
-    async def find(self, instance_id: UUID) -> tuple[InstanceView, str | None] | None:
-        """The instance as it is now, and its team; None when there is none such."""
-        row = await self.pool.fetchrow(self.row, instance_id)
-        if row is not None and row["is_current"]:
-            return view_of(row), row["team_id"]
-        instance = await self.records.load(instance_id)
-        if instance.requested is None:
-            return None
-        return instance_view(instance), instance.requested.team_id
+    async def find(self, instance_id: UUID, caller: Caller) -> InstanceView:
+        """The instance as it is now; `Missing`, at the same price, when there is none or the caller may not see it."""
+        row = await self.pool.fetchrow(self.row, instance_id, caller.user_id, teams_where(caller, "read"))
+        if row is None:
+            check_seen(await self.records.request(instance_id), instance_id, caller)
+        elif row["is_current"]:
+            return view_of(row)
+        return instance_view(await self.records.load(instance_id))
 
     async def page(self, query: ListInstances) -> InstancePage:
         """One page, newest first, after the read model has caught up with the ledger of this moment."""
@@ -103,7 +104,8 @@ def page_statement(query: ListInstances) -> tuple[str, list[Any]]:
     filters = "".join(f" AND {condition}" for condition in conditions)
     limit = value(query.limit + 1)
     own = value(query.caller.user_id)
-    whose = [f"user_id = {own}", *(f"team_id = {value(team)} AND user_id <> {own}" for team in query.caller.teams)]
+    teams = teams_where(query.caller, "read")
+    whose = [f"user_id = {own}", *(f"team_id = {value(team)} AND user_id <> {own}" for team in teams)]
     branches = " UNION ALL ".join(BRANCH.format(whose=branch, filters=filters, limit=limit) for branch in whose)
     return PAGE.format(branches=branches, limit=limit), values
 

@@ -1,13 +1,7 @@
 """An instance as callers see it (pure)."""
 
 from contracts.execution import ExecutionView, InstanceMetrics, InstanceView
-from contracts.message import Caller
 from execution.domain.instance import Instance
-
-
-def visible_to(caller: Caller, user_id: str, team_id: str | None) -> bool:
-    """An instance belongs to its caller, and is seen by the team of its blueprint."""
-    return caller.user_id == user_id or (team_id is not None and team_id in caller.teams)
 
 
 def metrics_of(instance: Instance) -> InstanceMetrics:

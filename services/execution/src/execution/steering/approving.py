@@ -8,18 +8,22 @@ from chassis import schemas
 from contracts import instance_events as facts
 from contracts.message import Caller
 from contracts.refusal import Conflict, Forbidden, Invalid
+from contracts.roles import may
 from contracts.steering import DecideApproval
 from execution.domain.instance import Instance
-from execution.reading.views import visible_to
+from execution.domain.permissions import may_steer
 from execution.steering.open_waits import Awaited, open_waits
-from execution.steering.orders import check_alive, check_visible, following
+from execution.steering.orders import check_alive, following
 
 
 def decided(instance: Instance, command: DecideApproval, now: datetime) -> list[facts.InstanceEvent]:
-    """The decision as a fact. Raises the `Refusal` of one who may not decide, or has nothing to decide."""
+    """The decision as a fact of one who may steer the instance or was asked by name.
+
+    Raises the `Refusal` of one who may not decide this, or has nothing to decide.
+    """
     caller, body = command.caller, command.body
-    if not asked_by(instance, caller):
-        check_visible(instance, caller)
+    if not belongs_to(instance, caller) and not asked_by(instance, caller):
+        raise already_decided()
     check_alive(instance)
     asked = asked_approval(instance, caller, body.node_id, now)
     check_form(asked.wait_for, body.form, approved=command.approved)
@@ -62,17 +66,22 @@ def already_decided() -> Conflict:
 
 
 def may_decide(instance: Instance, awaited: facts.WaitFor, caller: Caller) -> bool:
-    """Whom the node names may decide; with nobody named, the owner and the team."""
+    """Whom the node names may decide; with nobody named, who may steer the instance."""
     users, teams = approvers(awaited)
     if not users and not teams:
-        return visible_to(caller, instance.request.user_id, instance.request.team_id)
+        return belongs_to(instance, caller)
     return names(awaited, caller)
 
 
 def names(awaited: facts.WaitFor, caller: Caller) -> bool:
-    """Whether an approval names the caller, or a team of the caller."""
+    """Whether an approval names the caller, or a team in which the caller may steer."""
     users, teams = approvers(awaited)
-    return caller.user_id in users or any(team in teams for team in caller.teams)
+    return caller.user_id in users or any(may(caller, "steer", team) for team in teams)
+
+
+def belongs_to(instance: Instance, caller: Caller) -> bool:
+    """Whether the caller may steer the instance anyway."""
+    return may_steer(caller, instance.request.user_id, instance.request.team_id)
 
 
 def approvers(awaited: facts.WaitFor) -> tuple[Sequence[Any], Sequence[Any]]:

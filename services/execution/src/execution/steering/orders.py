@@ -5,10 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from contracts import instance_events as facts
-from contracts.message import Caller
 from contracts.refusal import Conflict, Missing
 from execution.domain.instance import Instance
-from execution.reading.views import visible_to
 
 Order = Callable[[Instance, str, datetime], list[facts.InstanceEvent]]
 """`(instance, by, now) -> facts`; raises `Conflict` where the order makes no sense."""
@@ -16,13 +14,6 @@ Order = Callable[[Instance, str, datetime], list[facts.InstanceEvent]]
 
 ENDED_AS = {"cancelled": "been cancelled", "terminated": "been terminated"}
 """What happened to an instance, where its status does not say it alone."""
-
-
-def check_visible(instance: Instance, caller: Caller) -> None:
-    """Raise `Missing` unless the instance is the caller's own or a team's of the caller."""
-    known = instance.requested
-    if known is None or not visible_to(caller, known.user_id, known.team_id):
-        raise Missing("instance_not_found", f"There is no instance {instance.id}.")
 
 
 def check_alive(instance: Instance) -> None:

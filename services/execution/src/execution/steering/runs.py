@@ -6,7 +6,6 @@ from chassis import clock
 from chassis.answering import Answerer
 from contracts.instance_events import InstanceEvent
 from contracts.message import Request
-from contracts.refusal import Missing
 from contracts.steering import (
     CancelNode,
     DecideApproval,
@@ -19,6 +18,7 @@ from contracts.steering import (
 )
 from execution.domain.graph import CompiledGraph
 from execution.domain.instance import Instance
+from execution.domain.permissions import check_steered, may_steer
 from execution.handlers import Collaborators
 from execution.sizes import check_size
 from execution.steering import approving, orders
@@ -53,9 +53,7 @@ async def terminate(command: TerminateInstance, at: Collaborators) -> SteeringVi
 
 async def cancel_node(command: CancelNode, at: Collaborators) -> SteeringView:
     """Give up what goes on at one node."""
-    instance = await at.records.load(command.instance_id)
-    orders.check_visible(instance, command.caller)
-    request = instance.request
+    request = check_steered(await at.records.request(command.instance_id), command.instance_id, command.caller)
     version = await at.known.find(request.blueprint_id, request.blueprint_version)
     return await give(command, at, orders.cancel_node(command.node_id), version.graph if version else None)
 
@@ -63,28 +61,28 @@ async def cancel_node(command: CancelNode, at: Collaborators) -> SteeringView:
 async def decide_approval(command: DecideApproval, at: Collaborators) -> SteeringView:
     """Approve or reject."""
     check_size("form", command.body.form)
+    request, caller = await at.records.request(command.instance_id), command.caller
+    steers = request is not None and may_steer(caller, request.user_id, request.team_id)
+    # Who was asked by name need not see the run.
+    if not steers and not approving.was_asked(await at.records.waits_begun(command.instance_id), caller):
+        check_steered(request, command.instance_id, caller)
 
     def decide(instance: Instance) -> list[InstanceEvent]:
         return approving.decided(instance, command, clock.now())
 
-    try:
-        instance = await at.outside.tell(command.instance_id, decide)
-    except Missing:
-        if approving.was_asked(await at.records.history(command.instance_id), command.caller):
-            raise approving.already_decided() from None
-        raise
+    instance = await at.outside.tell(command.instance_id, decide)
     return SteeringView(instance_id=instance.id, status=instance.status)
 
 
 async def give(
     command: SteeringCommand, at: Collaborators, order: orders.Order, graph: CompiledGraph | None = None
 ) -> SteeringView:
-    """Record what the order comes to; only the owner and the team may give it."""
+    """Record what the order comes to, given by one who may steer."""
+    check_steered(await at.records.request(command.instance_id), command.instance_id, command.caller)
     changed = False
 
     def decide(instance: Instance) -> list[InstanceEvent]:
         nonlocal changed
-        orders.check_visible(instance, command.caller)
         told = order(instance, command.caller.user_id, clock.now())
         changed = bool(told)
         return told

@@ -12,6 +12,7 @@ from contracts.refusal import Unavailable
 from contracts.steering import MAX_SIGNALS_KEPT, PostSignal, SignalInstance, SignalView
 from execution import door
 from execution.domain.instance import Instance
+from execution.domain.permissions import acting_team, check_signalled, check_steered
 from execution.driving.contention import insist
 from execution.driving.records import appended
 from execution.handlers import Collaborators
@@ -32,6 +33,7 @@ async def signal_instance(command: SignalInstance, at: Collaborators) -> SignalV
 
 async def signalled(command: SignalInstance, at: Collaborators) -> SignalView:
     """One try; raises `VersionConflict` when somebody else used the idempotency key meanwhile."""
+    check_steered(await at.records.request(command.instance_id), command.instance_id, command.caller)
     looked = await known_keys.look_up(idempotency.of_signal(command), at.records)
     if looked.named is not None:
         return SignalView(signal_id=looked.named, instance_id=command.instance_id)
@@ -40,8 +42,7 @@ async def signalled(command: SignalInstance, at: Collaborators) -> SignalView:
 
 
 def received(instance: Instance, command: SignalInstance) -> Sequence[SignalReceived]:
-    """The signal as a fact, none when it has come before; only the owner and the team may send one."""
-    orders.check_visible(instance, command.caller)
+    """The signal as a fact, none when it has come before."""
     if command.signal_id in instance.received:
         return ()
     orders.check_alive(instance)
@@ -62,7 +63,8 @@ def received(instance: Instance, command: SignalInstance) -> Sequence[SignalRece
 
 async def post_signal(command: PostSignal, at: Collaborators) -> SignalView:
     """Hand a signal to the instance that has waited longest for its key, else keep it for the first that will."""
-    door.check_access(command.blueprint, command.caller)
+    check_signalled(command.blueprint, command.caller)
+    door.check_in_use(command.blueprint)
     check_size("payload", command.body.payload)
     return await given_up_in_time(lambda: posted(command, at))
 
@@ -87,7 +89,7 @@ async def posted(command: PostSignal, at: Collaborators) -> SignalView:
 
 def address_of(command: PostSignal) -> Address:
     """The mailbox of a key: the team's where the caller acts for the blueprint's team, else the caller's own."""
-    owner = owner_of(command.caller.user_id, door.acting_team(command.blueprint, command.caller))
+    owner = owner_of(command.caller.user_id, acting_team(command.blueprint, command.caller))
     return Address(command.blueprint.id, owner, command.body.name, command.body.key)
 
 

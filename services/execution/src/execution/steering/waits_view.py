@@ -6,8 +6,8 @@ from typing import Any
 from contracts.message import Caller
 from contracts.steering import OpenWait, WaitsView
 from execution.domain.instance import Instance
+from execution.domain.permissions import visible_to
 from execution.domain.visits import Visit
-from execution.reading.views import visible_to
 from execution.steering.approving import names
 
 RETRY = "retry"
