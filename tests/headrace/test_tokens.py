@@ -9,6 +9,7 @@ import pytest
 from chassis.sealing import key_from_text
 from headrace.embedded.secrets import read_secrets, secrets_of
 from headrace.errors import Complaint
+from headrace.permissions import USERS
 from headrace.tokens import seconds_in, sign, subject_of
 
 KEY = "k" * 64
@@ -55,7 +56,9 @@ def test_secrets_are_drawn_once_and_private(tmp_path):
 
     assert secrets_of(tmp_path) == read_secrets(tmp_path) == first
     assert (tmp_path / "secrets.json").stat().st_mode & 0o777 == 0o600
-    assert len(set(asdict(first).values())) == len(fields(first))
+    of_the_bus = first.bus.values()
+    others = [secret for name, secret in asdict(first).items() if name != "bus"]
+    assert len({*of_the_bus, *others}) == len(USERS) + len(fields(first)) - 1
     assert len(key_from_text(first.sealing_key)) == 32
 
 
@@ -65,5 +68,5 @@ def test_a_secret_that_a_later_version_needs_is_drawn_when_it_is_missing(tmp_pat
     found = secrets_of(tmp_path)
 
     assert found.jwt == "kept"
-    assert len(found.nats) > 32
     assert secrets_of(tmp_path).sealing_key == found.sealing_key
+    assert len(found.bus["gateway"]) > 32

@@ -48,9 +48,8 @@ def instructions() -> list[tuple[str, str]]:
     return [tuple(line.split(None, 1)) for line in lines if line and not line.startswith("#")]
 
 
-@pytest.mark.parametrize("name", ["init.sql", "nats.conf"])
-def test_the_embedded_stack_uses_the_same_settings(name: str):
-    assert (compose.INFRA / name).read_bytes() == (PACKAGED / name).read_bytes()
+def test_the_embedded_stack_makes_the_same_roles():
+    assert (compose.INFRA / "init.sql").read_bytes() == (PACKAGED / "init.sql").read_bytes()
 
 
 class TestCompose:
@@ -128,20 +127,24 @@ class TestDockerfile:
 
 
 class TestNats:
-    def test_accepts_its_configuration(self):
-        command = [str(nats_binary()), "-t", "-c", str(compose.INFRA / "nats.conf")]
-        environment = {**os.environ, "HEADRACE_NATS_TOKEN": SECRETS["HEADRACE_NATS_TOKEN"]}
+    @pytest.mark.parametrize("name", ["nats.conf", "cluster.conf"])
+    def test_accepts_its_configuration(self, name: str):
+        command = [str(nats_binary()), "-t", "-c", str(compose.INFRA / "nats" / name)]
+        routes = json.dumps([f"nats-route://nats-{number}.nats:6222" for number in range(3)])
+        own = {"HEADRACE_NATS_NAME": "nats-0", "HEADRACE_NATS_ROUTES": routes, "HEADRACE_NATS_ROUTE_PASSWORD": "sroute"}
+        environment = {**os.environ, **SECRETS, **own, "HEADRACE_NATS_STORE": "20GB"}
 
         run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
         assert run.returncode == 0, run.stderr
 
-    def test_takes_the_largest_fact_and_shows_nothing_over_http(self):
-        configuration = (compose.INFRA / "nats.conf").read_text()
+    @pytest.mark.parametrize("name", ["nats.conf", "cluster.conf"])
+    def test_takes_the_largest_fact_and_lets_in_nobody_without_a_name(self, name: str):
+        configuration = (compose.INFRA / "nats" / name).read_text()
 
         assert re.search(r"^max_payload: 8MB$", configuration, re.MULTILINE)
-        assert "jetstream: enabled" in configuration
-        assert "http" not in configuration
+        assert 'include "users.conf"' in configuration
+        assert "no_auth_user" not in configuration
 
 
 class TestPostgres:

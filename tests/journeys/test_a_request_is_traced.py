@@ -120,11 +120,10 @@ async def test_what_is_not_sampled_is_not_recorded(ada: Api, outside: Outside, s
 
 
 @pytest.mark.parametrize("service", ["blueprint", "execution", "metrics", "access"])
-def test_a_service_that_exports_nothing_never_loads_the_sdk(stack: Up, service: str) -> None:
-    state = stack.state
+def test_a_service_that_exports_nothing_never_loads_the_sdk(stack: Up, nats_url: str, service: str) -> None:
     environment = clean_environment(
-        HEADRACE_NATS_URL=state["nats_url"],
-        HEADRACE_POSTGRES_DSN=state["postgres_dsns"][service],
+        HEADRACE_NATS_URL=nats_url,
+        HEADRACE_POSTGRES_DSN=stack.state["postgres_dsns"][service],
         HEADRACE_NAMESPACE=f"apart{os.getpid()}",
     )
 

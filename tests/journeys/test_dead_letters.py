@@ -9,6 +9,7 @@ import nats
 import pytest
 from nats.js import JetStreamContext
 
+from chassis.bus import inbox_prefix
 from chassis.ids import new_id
 from tests.support.api import Api
 from tests.support.blueprints import chain, step
@@ -25,8 +26,9 @@ RETURNING notification_id
 
 @pytest.fixture
 async def stream(stack: Up) -> AsyncIterator[JetStreamContext]:
-    """JetStream with the stack's own credentials."""
-    connection = await nats.connect(stack.state["nats_url"])
+    """JetStream as the blueprint service may use it."""
+    url = stack.state["nats_urls"]["blueprint"]
+    connection = await nats.connect(url, inbox_prefix=inbox_prefix(url))
     yield connection.jetstream()
     await connection.close()
 

@@ -7,6 +7,7 @@ import signal
 import nats
 import pytest
 
+from chassis.bus import inbox_prefix
 from tests.resilience.conftest import House
 from tests.support.api import ENDED, Api
 from tests.support.blueprints import chain, nap, step
@@ -61,7 +62,8 @@ async def die(house: House) -> None:
 
 async def delete_streams(house: House) -> None:
     """Somebody deletes every stream of the running server."""
-    connection = await nats.connect(house.up.state["nats_url"])
+    url = house.up.state["nats_url"]
+    connection = await nats.connect(url, inbox_prefix=inbox_prefix(url))
     stream = connection.jetstream()
     for info in await stream.streams_info():
         await stream.delete_stream(info.config.name)

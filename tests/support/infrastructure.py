@@ -47,15 +47,23 @@ def nats_server(backend: Backend) -> Iterator[str]:
         with NatsContainer(NATS_IMAGE, jetstream=True) as container:
             yield str(container.nats_uri())
     else:
-        with _folder() as folder:
-            config = folder / "nats.conf"
-            # Every namespace reserves what a deployment would; hundreds do so on one server here, and fill nothing.
-            config.write_text(f'jetstream {{ store_dir: "{folder}", max_file_store: 100TB }}')
-            command = [str(nats_binary()), "-c", str(config), "-a", "127.0.0.1", "-p", "-1"]
-            with _running([*command, "--ports_file_dir", str(folder)], folder, signal.SIGTERM) as wait_for:
-                # The server picks a free port itself and says which.
-                ports = wait_for(lambda: next((file for file in folder.glob("*.ports") if file.stat().st_size), None))
-                yield str(json.loads(ports.read_text())["nats"][0])
+        # Every namespace reserves what a deployment would; hundreds do so on one server here, and fill nothing.
+        with configured_nats("jetstream { store_dir: store, max_file_store: 100TB }") as url:
+            yield url
+
+
+@contextmanager
+def configured_nats(configuration: str, **variables: str) -> Iterator[str]:
+    """A nats-server of its own with this configuration, whose variables are given; yields its URL."""
+    with _folder() as folder:
+        config = folder / "nats.conf"
+        config.write_text(configuration)
+        command = [str(nats_binary()), "-c", str(config), "-a", "127.0.0.1", "-p", "-1"]
+        command += ["--ports_file_dir", str(folder)]
+        with _running(command, folder, signal.SIGTERM, environment=variables) as wait_for:
+            # The server picks a free port itself and says which.
+            ports = wait_for(lambda: next((file for file in folder.glob("*.ports") if file.stat().st_size), None))
+            yield str(json.loads(ports.read_text())["nats"][0])
 
 
 @contextmanager
@@ -127,7 +135,11 @@ def _sweep() -> None:
 
 @contextmanager
 def _running(
-    command: Sequence[str], folder: Path, stop: signal.Signals, identity: Identity | None = None
+    command: Sequence[str],
+    folder: Path,
+    stop: signal.Signals,
+    identity: Identity | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Callable[[Callable[[], Any]], Any]]:
     log = folder / "log"
     with log.open("wb") as output:
@@ -136,6 +148,7 @@ def _running(
             stdout=output,
             stderr=output,
             cwd=folder,
+            env={**os.environ, **(environment or {})},
             preexec_fn=birth(stop, identity),  # noqa: PLW1509 - the fixture runs before any thread starts
         )
 

@@ -11,7 +11,7 @@ from nats.errors import Error
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from chassis import telemetry
-from chassis.bus import connection_options, refused, settle
+from chassis.bus import INBOX, connection_options, refused, settle
 from chassis.clock import monotonic
 from chassis.ids import new_id
 from chassis.logs import get_logger
@@ -39,7 +39,7 @@ class Answering:
     def __init__(self, service: str, url: str, namespace: str) -> None:
         """`service` is the queue group: each request reaches one of its processes."""
         self._service = service
-        self._servers = url.split(",")
+        self._url = url
         self._namespace = namespace
         self._subscriptions: list[Subscription] = []
         self._under_way: set[asyncio.Task[None]] = set()
@@ -52,11 +52,11 @@ class Answering:
 
     async def start(self, answers: Mapping[type[Request], Answerer], deps: Any) -> None:
         """Answer each request with its handler, called with the request and `deps`."""
-        await self._client.connect(self._servers, **connection_options(f"{self._service} requests"))
+        await self._client.connect(self._url.split(","), **connection_options(f"{self._service} requests", self._url))
         for request_type, handler in answers.items():
             desk = Desk(request_type, handler, deps, self._client.max_payload - REPLY_BYTES_MARGIN)
             subject = request_type.subject(self._namespace)
-            subscription = await self._client.subscribe(subject, queue=self._service, cb=self._receiver(desk))
+            subscription = await self._client.subscribe(subject, queue=self._service, cb=self._receiver(desk, subject))
             self._subscriptions.append(subscription)
         await settle(self._client)
 
@@ -77,17 +77,19 @@ class Answering:
             await asyncio.wait(self._under_way)
         await settle(self._client)
 
-    def _receiver(self, desk: "Desk") -> Callable[[Msg], Awaitable[None]]:
+    def _receiver(self, desk: "Desk", subject: str) -> Callable[[Msg], Awaitable[None]]:
         async def answer(message: Msg) -> None:
             headers, body = await desk.answer(message)
-            if message.reply:
-                await self._client.publish(message.reply, body, headers=headers)
+            await self._client.publish(message.reply, body, headers=headers)
 
         async def receive(message: Msg) -> None:
+            if message.subject != subject or not message.reply.startswith(INBOX):
+                # Who may not ask can still make the server deliver something here: a consumer, a republished message.
+                log.error("request.not_asked", service=self._service, subject=message.subject, reply=message.reply)
+                return
             if len(self._under_way) >= REQUESTS_AT_ONCE:
-                if message.reply:
-                    headers, body = refused(BUSY)
-                    await self._client.publish(message.reply, body, headers=headers)
+                headers, body = refused(BUSY)
+                await self._client.publish(message.reply, body, headers=headers)
                 return
             task = asyncio.create_task(answer(message))
             self._under_way.add(task)

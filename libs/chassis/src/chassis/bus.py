@@ -2,9 +2,11 @@
 
 import asyncio
 import random
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from nats.aio.client import Client, Server
 from nats.errors import Error, MaxPayloadError, NoRespondersError
@@ -34,6 +36,10 @@ from contracts.refusal import (
 
 REFUSAL_HEADER = "Headrace-Refusal"
 """Marks a reply whose body is a `RefusalView`; its value is the refusal's code."""
+
+INBOX = "_INBOX"
+FORBIDDEN = "permissions violation"
+"""How the server's complaint begins when a user said, or wanted to hear, what is not its own."""
 
 CONNECT_SECONDS = 30.0
 """How long the first connection may take: services may start before their NATS server."""
@@ -85,15 +91,16 @@ class Bus:
         bus = cls(nc, namespace)
         connecting = nc.connect(
             url.split(","),
-            **connection_options(name),
+            **connection_options(name, url),
             disconnected_cb=bus._disconnected,
             reconnected_cb=bus._reconnected,
         )
         try:
             await asyncio.wait_for(connecting, CONNECT_SECONDS)
         except (TimeoutError, OSError, Error) as error:
+            address = without_passwords(url)
             raise Unavailable(
-                "nats_unreachable", f"no NATS server answers at {url}; start it or set HEADRACE_NATS_URL"
+                "nats_unreachable", f"no NATS server answers at {address}; start it or set HEADRACE_NATS_URL"
             ) from error
         return bus
 
@@ -175,15 +182,29 @@ class Bus:
             listener()
 
     async def _reconnected(self) -> None:
-        log.info("nats.reconnected", url=str(self.nc.connected_url))
+        found = self.nc.connected_url
+        log.info("nats.reconnected", url=without_passwords(found.geturl()) if found else None)
         for listener in tuple(self._on_reconnect):
             listener()
 
 
-def connection_options(name: str) -> dict[str, Any]:
+def without_passwords(url: str) -> str:
+    """The URL, or several with commas between them, as it may be logged."""
+    return re.sub(r"//[^@/,]*@", "//", url)
+
+
+def inbox_prefix(url: str) -> str:
+    """Where the answers to a user arrive: an inbox of its own, for which it alone has the right to listen."""
+    first = url.split(",", maxsplit=1)[0]
+    parts = urlsplit(first if "://" in first else f"nats://{first}")
+    return f"{INBOX}_{parts.username}" if parts.username and parts.password else INBOX
+
+
+def connection_options(name: str, url: str) -> dict[str, Any]:
     """How every connection of this house is made: it never gives up, and no two come back at the same moment."""
     return {
         "name": name,
+        "inbox_prefix": inbox_prefix(url),
         "allow_reconnect": True,
         "max_reconnect_attempts": -1,
         "reconnect_time_wait": 1,
@@ -240,4 +261,8 @@ def _next_server(servers: list[Server], _info: dict[str, Any]) -> tuple[Server, 
 
 
 async def _report(error: Exception) -> None:
-    log.warning("nats.error", error=repr(error))
+    if FORBIDDEN in str(error).lower():
+        telemetry.BUS_FORBIDDEN.inc()
+        log.error("nats.forbidden", error=str(error), fix="headrace/permissions.py says who may do what on the bus")
+    else:
+        log.warning("nats.error", error=repr(error))

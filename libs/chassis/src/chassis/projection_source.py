@@ -117,7 +117,7 @@ class StreamSource:
     """
 
     def __init__(self, bus: Bus, service: str, consumer: str, *, milestones: Collection[str] = ()) -> None:
-        """`service` owns the ledger; `consumer` is the durable consumer's name on its stream.
+        """`service` owns the ledger; `consumer`, `<reader>_<projection>`, is the durable consumer on its stream.
 
         With `milestones`, the topics of all of that service's, only these are brought, each with the one before it.
         """
@@ -204,7 +204,8 @@ class StreamSource:
 
     @property
     def _hurry_subject(self) -> str:
-        return self._bus.subject("hurry", self._consumer)
+        reader, _, projection = self._consumer.partition("_")
+        return self._bus.subject("hurry", reader, projection)
 
     async def _hurried(self, _: Msg) -> None:
         self._catch_up()

@@ -29,6 +29,7 @@ PROJECTED = Counter("headrace_projected", "Facts folded into read models", ["pro
 PROJECTION_POSITION = Gauge("headrace_projection_position", "Checkpoint", ["projection"], registry=REGISTRY)
 DEAD_LETTERS = Counter("headrace_dead_letters", "Facts put aside", ["projection"], registry=REGISTRY)
 REQUESTS = Counter("headrace_requests", "Requests answered", ["name", "outcome"], registry=REGISTRY)
+BUS_FORBIDDEN = Counter("headrace_bus_forbidden", "What NATS refused for want of a right", registry=REGISTRY)
 REQUEST_SECONDS = Histogram("headrace_request_seconds", "Time to answer a request", ["name"], registry=REGISTRY)
 
 _current: ContextVar[str | None] = ContextVar("traceparent", default=None)

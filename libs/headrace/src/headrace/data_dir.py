@@ -30,6 +30,9 @@ class State:
     ready: bool = False
     embedded: bool = True
     nats_url: str = ""
+    """The bus as the operator sees it."""
+    nats_urls: dict[str, str] = field(default_factory=dict)
+    """By service, with its password."""
     postgres_dsns: dict[str, str] = field(default_factory=dict)
     """By service, with its password: the file is readable by its owner alone."""
     processes: dict[str, int | None] = field(default_factory=dict)

@@ -23,9 +23,8 @@ POSTGRES_STOP_SECONDS = 3.0
 class Servers(Protocol):
     """A NATS with JetStream and a Postgres, wherever they run."""
 
-    @property
-    def nats_url(self) -> str:
-        """Where clients connect, with what they need to be let in."""
+    def nats_url(self, user: str) -> str:
+        """Where this user of the bus connects, with what it needs to be let in."""
 
     async def start(self) -> None:
         """Return when both take connections."""
@@ -44,7 +43,7 @@ class Servers(Protocol):
 class OutsideServers:
     """Servers that somebody else runs; every service connects with the same URL."""
 
-    nats_url: str
+    url: str
     dsn: str
 
     @classmethod
@@ -57,6 +56,10 @@ class OutsideServers:
                 "set both to use your own servers, or neither for the embedded ones."
             )
         return cls(nats_url, dsn) if nats_url and dsn else None
+
+    def nats_url(self, user: str) -> str:
+        """The same for all: who wants walls on the bus starts each service with its own."""
+        return self.url
 
     async def start(self) -> None:
         """They run already."""
@@ -76,10 +79,10 @@ class OutsideServers:
 class EmbeddedServers:
     """PostgreSQL and nats-server under one data directory."""
 
-    def __init__(self, data_dir: Path, secrets: Secrets, report: Callable[[str], None]) -> None:
+    def __init__(self, data_dir: Path, secrets: Secrets, namespace: str, report: Callable[[str], None]) -> None:
         """Nothing runs before `start`."""
         self._postgres = Postgres.under(data_dir, secrets)
-        self._nats = Nats(data_dir, secrets)
+        self._nats = Nats(data_dir, secrets, namespace)
         logs = data_dir / "logs"
         self._nats_process = Supervised(
             Program("nats", tuple(self._nats.command()), logs / "nats.log", environment=self._nats.environment()),
@@ -98,13 +101,13 @@ class EmbeddedServers:
             report,
         )
 
-    @property
-    def nats_url(self) -> str:
-        """The embedded NATS, with its token."""
-        return self._nats.url
+    def nats_url(self, user: str) -> str:
+        """The embedded NATS, with the user's password."""
+        return self._nats.url(user)
 
     async def start(self) -> None:
         """Create what is missing, start both, provision the database."""
+        self._nats.configure()
         self._nats_process.start()
         self._postgres.create()
         await self._postgres.clear_orphan()

@@ -13,6 +13,7 @@ from headrace.data_dir import State, write_state
 from headrace.embedded.secrets import Secrets, secrets_of
 from headrace.errors import Complaint
 from headrace.migration import migrate
+from headrace.permissions import OPERATOR
 from headrace.servers import EmbeddedServers, OutsideServers, Servers
 from headrace.services import ACCESS, EXECUTION, GATEWAY, MIGRATIONS, SERVICES
 from headrace.supervisor import Program, Supervised
@@ -50,14 +51,15 @@ class Stack:
         self._options = options
         self._report = report
         self._secrets: Secrets = secrets_of(options.data_dir)
+        namespace = os.environ.get("HEADRACE_NAMESPACE", "headrace")
         self._servers: Servers = OutsideServers.from_environment() or EmbeddedServers(
-            options.data_dir, self._secrets, report
+            options.data_dir, self._secrets, namespace, report
         )
         self._services: list[Supervised] = []
         self._state = State(
             pid=os.getpid(),
             url=options.url,
-            namespace=os.environ.get("HEADRACE_NAMESPACE", "headrace"),
+            namespace=namespace,
             embedded=isinstance(self._servers, EmbeddedServers),
         )
 
@@ -68,7 +70,8 @@ class Stack:
             service.warm_up()
         await self._servers.start()
         dsns = {service: self._servers.postgres_dsn(service) for service in MIGRATIONS}
-        self._state.nats_url, self._state.postgres_dsns = self._servers.nats_url, dsns
+        self._state.nats_url, self._state.postgres_dsns = self._servers.nats_url(OPERATOR), dsns
+        self._state.nats_urls = {service: self._servers.nats_url(service) for service in SERVICES}
         await migrate(dsns, "up")
         for service in self._services:
             service.start()
@@ -101,7 +104,7 @@ class Stack:
                 yield self._program(service, service if copies == 1 else f"{service}-{number}")
 
     def _program(self, service: str, name: str) -> Program:
-        environment = {"HEADRACE_NATS_URL": self._servers.nats_url}
+        environment = {"HEADRACE_NATS_URL": self._servers.nats_url(service)}
         if self._options.production:
             environment["HEADRACE_PRODUCTION"] = "true"
         if service == GATEWAY:

@@ -64,6 +64,8 @@ def _readiness(url: str) -> Picture:
 
 async def _ping(state: State) -> dict[int, Picture]:
     """What each service process says of itself, by pid; nothing when NATS is away."""
+    from chassis.bus import inbox_prefix
+
     answers: dict[int, Picture] = {}
 
     async def take(message: Msg) -> None:
@@ -71,7 +73,12 @@ async def _ping(state: State) -> dict[int, Picture]:
         answers[int(answer["pid"])] = answer
 
     try:
-        connection = await nats.connect(state.nats_url, connect_timeout=CONNECT_SECONDS, allow_reconnect=False)
+        connection = await nats.connect(
+            state.nats_url,
+            connect_timeout=CONNECT_SECONDS,
+            allow_reconnect=False,
+            inbox_prefix=inbox_prefix(state.nats_url),
+        )
         inbox = connection.new_inbox()
         await connection.subscribe(inbox, cb=take)
         for service in MIGRATIONS:

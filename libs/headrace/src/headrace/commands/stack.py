@@ -102,7 +102,7 @@ def service(
                 f"No stack runs on {data_dir}: start one with `headrace up`, "
                 "or set HEADRACE_NATS_URL and HEADRACE_POSTGRES_DSN."
             )
-        os.environ["HEADRACE_NATS_URL"] = state.nats_url
+        os.environ["HEADRACE_NATS_URL"] = state.nats_urls.get(name, state.nats_url)
         os.environ["HEADRACE_NAMESPACE"] = state.namespace
         os.environ.setdefault("HEADRACE_POSTGRES_DSN", state.postgres_dsns.get(name, ""))
     if name == "gateway":
@@ -130,3 +130,21 @@ def token(
     from headrace.tokens import sign
 
     print(sign(signing_key(data_dir), own_name(user), teams=team or (), roles=role or (), ttl=ttl))
+
+
+def nats_users(
+    namespace: Annotated[str, typer.Option(help="The deployment's HEADRACE_NAMESPACE.")] = "headrace",
+) -> None:
+    """Print the users of a NATS server and what each may say and hear, for its configuration to include.
+
+    The passwords are read from the server's environment: HEADRACE_NATS_GATEWAY_PASSWORD and so on.
+
+    Examples:
+
+      headrace nats-users > infra/nats/users.conf
+
+      headrace nats-users --namespace staging > users.conf
+    """
+    from headrace.permissions import users_conf
+
+    typer.echo(users_conf(namespace), nl=False)

@@ -1,12 +1,13 @@
-"""Passwords, token and signing key of one data directory: drawn once, readable by its owner alone."""
+"""Passwords and signing key of one data directory: drawn once, readable by its owner alone."""
 
 import json
 import os
 import secrets
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 from chassis.sealing import new_key
+from headrace.permissions import USERS
 
 SECRETS_FILE = "secrets.json"
 SECRET_BYTES = 32
@@ -22,13 +23,14 @@ class Secrets:
     """Everything in the embedded stack that must not be guessed."""
 
     jwt: str = field(default_factory=_draw)
-    nats: str = field(default_factory=_draw)
     postgres: str = field(default_factory=_draw)
     blueprint: str = field(default_factory=_draw)
     execution: str = field(default_factory=_draw)
     metrics: str = field(default_factory=_draw)
     access: str = field(default_factory=_draw)
     sealing_key: str = field(default_factory=new_key)
+    bus: dict[str, str] = field(default_factory=lambda: {user: _draw() for user in USERS})
+    """The password of each user of NATS."""
 
     def password_of(self, service: str) -> str:
         """The database password of a service that has a role."""
@@ -42,7 +44,8 @@ def read_secrets(data_dir: Path) -> Secrets | None:
     except FileNotFoundError:
         return None
     known = {name.name for name in fields(Secrets)}
-    return Secrets(**{name: value for name, value in stored.items() if name in known})
+    found = Secrets(**{name: value for name, value in stored.items() if name in known})
+    return replace(found, bus={user: found.bus.get(user) or _draw() for user in USERS})
 
 
 def secrets_of(data_dir: Path) -> Secrets:
