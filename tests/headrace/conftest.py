@@ -3,13 +3,20 @@
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from nats.js.errors import NotFoundError
 
-from headrace import cli
+from chassis.bus import Bus
+from chassis.sealing import new_key
+from headrace import cli, services
+from headrace.doctor import instances, processes
+from headrace.doctor.target import Target
 from headrace.services import SERVICES
+from tests.headrace.patients import Patient
+from tests.support.lent_databases import LentDatabases, Tables
 from tests.support.stacks import Up
 
 Start = Callable[..., Up]
@@ -89,3 +96,25 @@ def file(tmp_path):
         return str(path)
 
     return write
+
+
+@pytest.fixture
+async def patient(
+    databases: LentDatabases, nats_url: str, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Patient]:
+    monkeypatch.setattr(processes, "ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr(instances, "SECOND_LOOK_SECONDS", 0.05)
+    bus = await Bus.connect(nats_url, namespace, "test")
+    for service in services.LEDGERS:
+        await bus.ensure_stream(service)
+    await bus.ensure_work_stream()
+    tables = [Tables(name, packages) for name, packages in services.MIGRATIONS.items()]
+    async with databases.lend(*tables) as dsn:
+        environment = {"HEADRACE_JWT_SECRET": "7f" * 32, "HEADRACE_SEALING_KEY": new_key()}
+        dsns = dict.fromkeys(services.MIGRATIONS, dsn)
+        yield Patient(Target(nats_url, namespace, dsns, environment=environment), bus)
+    try:
+        while True:
+            await bus.js.delete_stream(await bus.js.find_stream_name_by_subject(f"{namespace}.>"))
+    except NotFoundError:
+        await bus.close()

@@ -1,9 +1,11 @@
 """What no version of the code can read is put aside where people find it, and the consumers go on."""
 
+import asyncio
 import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from typing import Any
 
 import nats
 import pytest
@@ -33,11 +35,10 @@ async def stream(stack: Up) -> AsyncIterator[JetStreamContext]:
     await connection.close()
 
 
-def dead_letters(up: Up) -> list[dict]:
-    """What `headrace dead-letters` lists."""
-    command = [sys.executable, "-m", "headrace", "dead-letters", "--json", "--data-dir", str(up.data_dir)]
-    found: list[dict] = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
-    return found
+def dead_letters(up: Up, *verb: str) -> Any:
+    """What `headrace dead-letters` says: without a verb, what there is."""
+    command = [sys.executable, "-m", "headrace", "dead-letters", *verb, "--json", "--data-dir", str(up.data_dir)]
+    return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
 
 
 async def put_aside_by(up: Up, topic: str, *projections: str) -> list[dict]:
@@ -97,3 +98,35 @@ async def letters_at(up: Up, position: int) -> list[dict]:
         return letters if len(letters) >= 3 else []
 
     return await eventually(found, 20)
+
+
+PUT_ASIDE = """
+INSERT INTO dead_letters (id, projection, source, position, event_id, topic, payload, error)
+SELECT gen_random_uuid(), $1, 'blueprint', max(notification_id), gen_random_uuid(), 'BlueprintCreated', '{}', 'a bug'
+FROM events RETURNING id
+"""
+"""As a version of the code did that could not read what this one can."""
+
+
+async def test_letters_are_tried_again_in_their_place_and_those_of_no_use_are_discarded(stack: Up, ada: Api) -> None:
+    await ada.create(chain(step("tell")))
+    async with database(stack, "blueprint") as connection:
+        readable = str(await connection.fetchval(PUT_ASIDE, "blueprints"))
+        await connection.fetchval(UNREADABLE, new_id(), "BlueprintVanished", b"{}", new_id())
+    await goes_on(ada)
+    await put_aside_by(stack, "BlueprintVanished", "blueprints", "known_versions", "blueprint_names")
+
+    [tried] = dead_letters(stack, "redrive", "--id", readable)
+
+    assert (tried["service"], tried["projection"], tried["applied"]) == ("blueprint", "blueprints", 1)
+    left = [letter["id"] for letter in dead_letters(stack)]
+    assert readable not in left
+    assert tried["remaining"] > 0
+
+    assert dead_letters(stack, "discard", *left, "--reason", "never existed") == {"discarded": len(left)}
+    assert dead_letters(stack) == []
+    assert dead_letters(stack, "redrive", "--all") == []
+    command = [sys.executable, "-m", "headrace", "rebuild", "blueprint", "--data-dir", str(stack.data_dir)]
+    await asyncio.to_thread(subprocess.run, command, capture_output=True, check=True)
+    assert dead_letters(stack) == []
+    await at_rest(stack)

@@ -110,14 +110,16 @@ async def test_a_fact_that_keeps_raising_is_put_aside_and_the_others_go_on(offic
         assert letter.error == "ValueError: nobody lives there"
         assert b"nowhere" in letter.payload
         assert await dead_letters.count(connection) == 1
-        assert await dead_letters.drop(connection, [letter.id]) == 1
+        assert await dead_letters.discard(connection, [letter.id], "nobody lives there indeed") == 1
+        assert await dead_letters.discard(connection, [letter.id], "twice") == 0
         assert await dead_letters.count(connection, "stops") == 0
+        assert await dead_letters.dead_letters(connection) == []
 
 
 @pytest.mark.parametrize(
     ("topic", "state"),
-    [("ParcelSold", b"{}"), ("ParcelMoved", b"{]"), ("ParcelMoved", b'{"class_version":9,"place":"x"}')],
-    ids=["a topic nobody knows", "no JSON", "a payload from the future"],
+    [("ParcelSold", b"{}"), ("ParcelMoved", b"{]")],
+    ids=["a topic nobody knows", "no JSON"],
 )
 async def test_a_fact_that_no_code_can_read_is_put_aside_with_the_others_folded(office: PostOffice, topic, state):
     projection = Stops()

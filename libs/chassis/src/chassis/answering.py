@@ -18,6 +18,7 @@ from chassis.logs import get_logger
 from chassis.postgres import LOST
 from contracts.message import Request
 from contracts.refusal import Failed, Forbidden, Malformed, Problem, Refusal, Unavailable
+from contracts.versions import FromTheFuture
 
 REQUESTS_AT_ONCE = 5_000
 """Requests under way in one process; further ones are refused at once."""
@@ -141,6 +142,10 @@ class Desk:
             return self._answer_type.dump_json(answer)
         except Refusal:
             raise
+        except FromTheFuture as error:
+            log.critical("request.too_old", request=self._name, reason=str(error))
+            detail = f"{error}: this process is older than what was recorded; the upgrade has to be finished."
+            raise Unavailable("version_skew", detail, retry_after_seconds=1.0) from error
         except LOST as error:
             log.warning("request.database_lost", request=self._name, error=repr(error))
             raise Unavailable(

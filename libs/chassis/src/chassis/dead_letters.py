@@ -1,4 +1,4 @@
-"""Facts that a projection could not take: kept as they came, listed, dropped when somebody has looked at them."""
+"""Facts that a projection could not take: kept as they came, listed, discarded when somebody has looked at them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,10 +20,13 @@ ON CONFLICT (id) DO UPDATE SET error = EXCLUDED.error, at = now()
 """
 LIST = """
 SELECT id, projection, source, position, event_id, topic, payload, metadata, error, at
-FROM dead_letters WHERE $1::text IS NULL OR projection = $1 ORDER BY at DESC, id LIMIT $2
+FROM dead_letters WHERE discarded_at IS NULL AND ($1::text IS NULL OR projection = $1) ORDER BY at DESC, id LIMIT $2
 """
-COUNT = "SELECT count(*) FROM dead_letters WHERE $1::text IS NULL OR projection = $1"
-DROP = "DELETE FROM dead_letters WHERE id = ANY($1::uuid[])"
+COUNT = "SELECT count(*) FROM dead_letters WHERE discarded_at IS NULL AND ($1::text IS NULL OR projection = $1)"
+DISCARD = """
+UPDATE dead_letters SET discarded_at = now(), discarded_reason = $2
+WHERE id = ANY($1::uuid[]) AND discarded_at IS NULL
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,9 @@ async def count(connection: asyncpg.Connection, projection: str | None = None) -
     return int(await connection.fetchval(COUNT, projection))
 
 
-async def drop(connection: asyncpg.Connection, ids: Sequence[UUID]) -> int:
-    """Forget letters; answers how many there were."""
-    return int((await connection.execute(DROP, list(ids))).split()[-1])
+async def discard(connection: asyncpg.Connection, ids: Sequence[UUID], reason: str) -> int:
+    """List these letters no more, and remember why; answers how many there were.
+
+    The row stays, so that a rebuild which meets the fact again does not list it again.
+    """
+    return int((await connection.execute(DISCARD, list(ids), reason)).split()[-1])

@@ -11,18 +11,22 @@ from chassis.codec import Codec
 from chassis.ledger import Recorded
 from chassis.logs import get_logger
 from chassis.projection import Fact, Projection
-from contracts.versions import Unreadable
+from contracts.versions import FromTheFuture, Unreadable
 
 TRIES = 5
 """How often a fact that raises is tried before it is put aside."""
 FIRST_DELAY_SECONDS = 0.05
 """Before the second try; doubles with each further one."""
 
-NOT_THE_FACT = (CheckpointMoved, asyncpg.InsufficientResourcesError, asyncpg.ReadOnlySQLTransactionError)
+NOT_THE_FACT = (
+    CheckpointMoved, FromTheFuture, asyncpg.InsufficientResourcesError, asyncpg.ReadOnlySQLTransactionError,
+)  # fmt: skip
 """What no fact can be blamed for: the batch is tried again as a whole, for as long as it takes."""
 
 log = get_logger(__name__)
 Failures = list[tuple[Recorded, str]]
+Future = tuple[int, FromTheFuture]
+"""Where in a batch the first fact stands that this code is too old for."""
 
 
 class Folder:
@@ -36,7 +40,11 @@ class Folder:
         self._passed_over = codec.topics - wanted
 
     async def fold(self, connection: asyncpg.Connection, batch: Sequence[Recorded], position: int) -> int:
-        """Fold events that follow on `position`; answers the new position. Raises only what is not a fact's fault."""
+        """Fold events that follow on `position`; answers the new position. Raises only what is not a fact's fault.
+
+        `FromTheFuture` for a fact that newer code has recorded: what came before it is folded, it is not, and it is
+        not put aside either, for the newer code will read it.
+        """
         try:
             return await self._fold_together(connection, batch, position)
         except Exception as error:
@@ -48,7 +56,11 @@ class Folder:
         return position
 
     async def _fold_together(self, connection: asyncpg.Connection, batch: Sequence[Recorded], position: int) -> int:
-        facts, failures = self._read(batch)
+        facts, failures, future = self._read(batch)
+        if future is not None:
+            batch = batch[: future[0]]
+            if not batch:
+                raise future[1]
         to = max(position, batch[-1].position)
         async with connection.transaction():
             await checkpoints.advance(connection, self._projection.name, position, to)
@@ -57,6 +69,8 @@ class Folder:
             if failures:
                 await self._put_aside(connection, failures)
         telemetry.PROJECTED.labels(self._projection.name).inc(len(facts))
+        if future is not None:
+            raise future[1]
         return to
 
     async def _fold_alone(self, connection: asyncpg.Connection, recorded: Recorded, position: int) -> int:
@@ -77,10 +91,11 @@ class Folder:
             await self._put_aside(connection, [(recorded, failure)])
         return to
 
-    def _read(self, batch: Sequence[Recorded]) -> tuple[list[Fact], Failures]:
+    def _read(self, batch: Sequence[Recorded]) -> tuple[list[Fact], Failures, Future | None]:
+        """Facts and failures, up to the first one that this code is too old for."""
         facts: list[Fact] = []
         failures: Failures = []
-        for recorded in batch:
+        for place, recorded in enumerate(batch):
             if recorded.topic in self._passed_over and recorded.position:
                 continue
             try:
@@ -88,9 +103,11 @@ class Folder:
                     raise Unreadable("not published by a relay: it has no place in a ledger")
                 event = self._codec.decode(recorded)
                 facts.append(Fact(event, recorded.position, recorded.event_id, recorded.metadata))
+            except FromTheFuture as error:
+                return facts, failures, (place, error)
             except Unreadable as error:
                 failures.append((recorded, f"{type(error).__name__}: {error}"))
-        return facts, failures
+        return facts, failures, None
 
     async def _put_aside(self, connection: asyncpg.Connection, failures: Failures) -> None:
         for recorded, error in failures:

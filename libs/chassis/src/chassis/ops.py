@@ -31,6 +31,8 @@ class ProjectionState:
     position: int
     lag: int
     leading: bool
+    stopped: str | None = None
+    """Why it goes no further in this process, which is too old for the next fact."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,12 @@ from chassis.logs import get_logger
 from chassis.progress import Progress
 from chassis.projection import Projection
 from chassis.projection_source import Source
+from contracts.versions import FromTheFuture
 
 RETRY_SECONDS = 0.5
 """After the connection, the source or the database failed."""
+TOO_OLD_SECONDS = 5.0
+"""After a fact that newer code has recorded: time for a process that runs the newer code to take the lead."""
 STANDBY_POLL_SECONDS = 0.02
 """How often a waiter looks at the checkpoint table while another process writes."""
 HURRY_SECONDS = 0.5
@@ -47,6 +50,8 @@ class ProjectionRunner:
         self._waited_for = asyncio.Event()
         self.leading = False
         """Whether this process writes the rows."""
+        self.stopped: str | None = None
+        """Why this process cannot go on: it is too old for the next fact."""
 
     @property
     def position(self) -> int:
@@ -61,6 +66,11 @@ class ProjectionRunner:
                     log.info("projection.leading", projection=self.projection.name)
                     self.leading = True
                     await self._follow(connection)
+            except FromTheFuture as error:
+                self.leading, self.stopped = False, str(error)
+                advice = "run the version that recorded it; nothing is lost or put aside meanwhile"
+                log.critical("projection.too_old", projection=self.projection.name, reason=str(error), advice=advice)
+                await asyncio.sleep(TOO_OLD_SECONDS)
             except Exception as error:  # noqa: BLE001 - whatever it is, the projection goes on from its checkpoint
                 log.warning("projection.interrupted", projection=self.projection.name, error=repr(error))
             finally:
@@ -130,6 +140,8 @@ class ProjectionRunner:
                 await asyncio.wait_for(self._waited_for.wait(), left)
 
     def _reached(self, position: int) -> None:
+        if position > self.position:
+            self.stopped = None
         self._progress.move(position)
         telemetry.PROJECTION_POSITION.labels(self.projection.name).set(position)
 

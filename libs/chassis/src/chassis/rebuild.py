@@ -31,8 +31,11 @@ SWAP_DELAY_SECONDS = 0.5
 
 LOCK_CHECKPOINT = "SELECT position FROM {real}.checkpoints WHERE projection = $1 FOR UPDATE"
 TAKE_CHECKPOINT = "UPDATE {real}.checkpoints SET position = $2, updated_at = now() WHERE projection = $1"
-FORGET_LETTERS = "DELETE FROM {real}.dead_letters WHERE projection = $1"
-TAKE_LETTERS = "INSERT INTO {real}.dead_letters SELECT * FROM {twin}.dead_letters WHERE projection = $1"
+FORGET_LETTERS = "DELETE FROM {real}.dead_letters WHERE projection = $1 AND position > 0 AND discarded_at IS NULL"
+TAKE_LETTERS = """
+INSERT INTO {real}.dead_letters SELECT * FROM {twin}.dead_letters WHERE projection = $1 ON CONFLICT (id) DO NOTHING
+"""
+"""What no relay published is not in the ledger, and stays; what somebody discarded stays discarded."""
 
 log = get_logger(__name__)
 

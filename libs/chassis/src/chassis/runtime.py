@@ -105,6 +105,7 @@ class Runtime:
                 position=runner.position,
                 lag=max(0, self.commits.highest - runner.position) if runner.leading and self._owns(runner) else 0,
                 leading=runner.leading,
+                stopped=runner.stopped,
             )
             for name, runner in self._runners.items()
         )

@@ -15,14 +15,20 @@ VERSION_KEY = "class_version"
 
 
 class Unreadable(Exception):
-    """No version of this code can read the event: unknown topic, or a payload from the future."""
+    """This code cannot read the event: unknown topic, or a payload that does not fit."""
+
+
+class FromTheFuture(Unreadable):
+    """A newer version of the code has recorded it, and can read it: nobody who is older may go past it."""
 
 
 def upcast(event_type: type[Event], payload: JsonObject) -> JsonObject:
-    """The payload in the shape that `event_type` has today; raises `Unreadable` for a newer one."""
+    """The payload in the shape that `event_type` has today; raises `FromTheFuture` for a newer one."""
     version = int(payload.get(VERSION_KEY, 1))
     if version > event_type.class_version:
-        raise Unreadable(f"{event_type.topic()} version {version} is newer than this code ({event_type.class_version})")
+        raise FromTheFuture(
+            f"{event_type.topic()} version {version} is newer than this code, which knows {event_type.class_version}"
+        )
     for step in range(version, event_type.class_version):
         payload = UPCASTERS[(event_type.topic(), step)](payload)
     return payload

@@ -17,4 +17,7 @@ MIGRATIONS: Mapping[str, tuple[str, ...]] = {
 }
 """Packages of numbered SQL by service; the service's name is also the name of its schema and of its role."""
 
+LEDGERS = tuple(name for name, packages in MIGRATIONS.items() if "chassis.ledger_migrations" in packages)
+"""The services that record facts, hence have a stream on the bus."""
+
 SERVICES = (*MIGRATIONS, GATEWAY)

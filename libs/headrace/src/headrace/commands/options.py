@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headrace.errors import Complaint
+from headrace.services import MIGRATIONS
 
 if TYPE_CHECKING:
     from headrace.client import Headrace
@@ -29,6 +30,9 @@ User = Annotated[
     str | None, typer.Option("--user", envvar="HEADRACE_USER", help="Who asks (default: your login name).")
 ]
 InstanceId = Annotated[str, typer.Argument(help="The run's id.", metavar="ID")]
+ServiceName = Annotated[
+    str | None, typer.Option("--service", help=f"Only this one of {', '.join(MIGRATIONS)}; without it, all.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 
