@@ -60,8 +60,7 @@ def _target(data_dir: Path, url: str | None) -> "Target":
     environment = dict(os.environ)
     if drawn is not None:
         environment.setdefault("HEADRACE_JWT_SECRET", drawn.jwt)
-        if sealing := getattr(drawn, "sealing", None):
-            environment.setdefault("HEADRACE_SEALING_KEY", sealing)
+        environment.setdefault("HEADRACE_SEALING_KEY", drawn.sealing_key)
     return Target(
         nats_url=state.nats_url,
         namespace=state.namespace,
