@@ -20,7 +20,7 @@ from contracts.steering import (
 from gateway import examples
 from gateway.app import openapi_document
 
-ALWAYS = {"400", "401", "500", "503"}
+ALWAYS = {"400", "401", "403", "500", "503"}
 BODY = {"413", "422"}
 PROMISED = {
     ("post", "/blueprints"): ("createBlueprint", {"201", "200"} | BODY, {"dry_run"}),
@@ -30,8 +30,8 @@ PROMISED = {
         {"limit", "cursor", "owner", "team", "tag", "q", "node_type", "is_template"},
     ),
     ("get", "/blueprints/{id}"): ("getBlueprint", {"200", "404"}, {"version"}),
-    ("put", "/blueprints/{id}"): ("updateBlueprint", {"200", "403", "404", "409", "412"} | BODY, set()),
-    ("delete", "/blueprints/{id}"): ("deleteBlueprint", {"204", "403", "404"}, set()),
+    ("put", "/blueprints/{id}"): ("updateBlueprint", {"200", "404", "409", "412"} | BODY, set()),
+    ("delete", "/blueprints/{id}"): ("deleteBlueprint", {"204", "404"}, set()),
     ("post", "/blueprints/{id}/clone"): ("cloneBlueprint", {"201", "404", "409"} | BODY, set()),
     ("get", "/templates"): ("listTemplates", {"200"}, {"limit", "cursor", "tag", "q"}),
     ("post", "/blueprints/{id}/execute"): (
@@ -47,19 +47,19 @@ PROMISED = {
     ),
     ("get", "/instances/{id}"): ("getInstance", {"200", "404"}, set()),
     ("get", "/instances/{id}/logs"): ("getInstanceLogs", {"200", "404"}, {"limit", "cursor", "after", "level"}),
-    ("post", "/instances/{id}/cancel"): ("cancelInstance", {"200", "202", "403", "404", "409"}, set()),
+    ("post", "/instances/{id}/cancel"): ("cancelInstance", {"200", "202", "404", "409"}, set()),
     ("post", "/instances/{id}/pause"): ("pauseInstance", {"200", "202", "404", "409"}, set()),
     ("post", "/instances/{id}/resume"): ("resumeInstance", {"200", "202", "404", "409"}, set()),
     ("post", "/instances/{id}/terminate"): ("terminateInstance", {"200", "202", "404", "409"}, set()),
     ("post", "/instances/{id}/retry"): ("retryInstance", {"202", "404", "409"}, set()),
     ("post", "/instances/{id}/signal"): ("signalInstance", {"202", "404", "409"} | BODY, set()),
-    ("post", "/instances/{id}/approve"): ("approveInstance", {"200", "403", "404", "409"} | BODY, set()),
-    ("post", "/instances/{id}/reject"): ("rejectInstance", {"200", "403", "404", "409"} | BODY, set()),
+    ("post", "/instances/{id}/approve"): ("approveInstance", {"200", "404", "409"} | BODY, set()),
+    ("post", "/instances/{id}/reject"): ("rejectInstance", {"200", "404", "409"} | BODY, set()),
     ("post", "/instances/{id}/nodes/{node_id}/cancel"): ("cancelNode", {"202", "404", "409"}, set()),
     ("get", "/instances/{id}/waits"): ("getInstanceWaits", {"200", "404"}, set()),
     ("get", "/instances/{id}/lineage"): ("getInstanceLineage", {"200", "404"}, set()),
     ("post", "/blueprints/{id}/signals"): ("postSignal", {"202", "404", "409"} | BODY, set()),
-    ("delete", "/blueprints/{id}/cache"): ("clearCache", {"200", "403", "404"}, {"node_id"}),
+    ("delete", "/blueprints/{id}/cache"): ("clearCache", {"200", "404"}, {"node_id"}),
     ("get", "/blueprints/{id}/analytics"): ("getBlueprintAnalytics", {"200", "404"}, {"from", "to"}),
     ("get", "/analytics/usage"): ("getUsage", {"200"}, {"from", "to"}),
 }

@@ -151,12 +151,14 @@ class Api:
 
 
 @asynccontextmanager
-async def user_of(up: Up, name: str | None = None, teams: Sequence[str] = ()) -> AsyncIterator[Api]:
+async def user_of(
+    up: Up, name: str | None = None, teams: Sequence[str] = (), roles: Sequence[str] = ()
+) -> AsyncIterator[Api]:
     """Somebody at the door of a running stack, by default a person whom nobody has met before."""
     user = name or f"user-{uuid4().hex[:12]}"
     secrets = read_secrets(up.data_dir)
     assert secrets is not None
-    headers = {"Authorization": f"Bearer {sign(secrets.jwt, user, teams=teams)}"}
+    headers = {"Authorization": f"Bearer {sign(secrets.jwt, user, teams=teams, roles=roles)}"}
     limits = httpx.Limits(max_connections=None)
     url = str(up.state["url"])
     async with httpx.AsyncClient(

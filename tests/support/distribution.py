@@ -12,6 +12,8 @@ STACKS = (
     "tests/docs/",
     "tests/journeys/",
     "tests/resilience/",
+    "tests/security/test_nothing_leaks.py",
+    "tests/security/test_permission_matrix.py",
     "tests/headrace/test_demo.py",
     "tests/headrace/test_runs.py",
     "tests/headrace/test_runs_that_wait.py",

@@ -28,7 +28,7 @@ PATH_PARAMETER = re.compile(r"\{(\w+):\w+\}")
 UUID = {"type": "string", "format": "uuid"}
 PATH_SCHEMAS = {"node_id": {"type": "string", "pattern": NODE_ID_PATTERN}}
 """What stands in a path where it is no UUID."""
-ALWAYS = (400, 401, 500, 503)
+ALWAYS = (400, 401, 403, 500, 503)
 """Problems that every endpoint may answer."""
 WITH_ID = (404,)
 WITH_BODY = (413, 422)
@@ -36,7 +36,7 @@ RETRY_STATUSES = (429, 503)
 MEANING = {
     400: "Malformed JSON, or a query string that cannot be used.",
     401: "No token, or one that does not hold.",
-    403: "Seen, but not allowed.",
+    403: "Seen, but not allowed: by the role in its team, or by the scopes of the API key.",
     404: "Not there, or not visible to you.",
     409: "Its state does not allow it.",
     412: "`If-Match` names another version.",

@@ -130,7 +130,7 @@ async def get_blueprint(request: Asked, id: Id, caller: Who, bus: House) -> Resp
             example=examples.BLUEPRINT_BODY,
             headers={"If-Match": "The ETag of the version that you read; 412 when there is a newer one."},
             outcomes={200: Outcome("The new version.", BlueprintView, examples.BLUEPRINT, headers=VERSION_HEADER)},
-            refusals=(403, 409, 412),
+            refusals=(409, 412),
         )
     ),
 )
@@ -147,7 +147,7 @@ async def update_blueprint(request: Asked, id: Id, caller: Who, bus: House) -> R
 @delete(
     "/blueprints/{id:uuid}",
     operation_id="deleteBlueprint",
-    opt=described(Operation(outcomes={204: Outcome("It is archived, now or before.")}, refusals=(403,))),
+    opt=described(Operation(outcomes={204: Outcome("It is archived, now or before.")})),
 )
 async def delete_blueprint(request: Asked, id: Id, caller: Who, bus: House) -> None:
     """Archive your blueprint: running instances finish, new executions are refused, reading stays possible."""

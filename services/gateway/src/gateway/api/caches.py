@@ -33,7 +33,6 @@ class CacheKeys(StrictMessage):
         Operation(
             query=CacheKeys,
             outcomes={200: Outcome("How many answers are forgotten.", CacheView, examples.CLEARED)},
-            refusals=(403,),
         )
     ),
 )

@@ -72,7 +72,7 @@ async def get_instance_logs(request: Asked, id: Id, caller: Who, bus: House) -> 
                 202: Outcome("It is cancelled, or will be as soon as it can.", InstanceStatus, examples.CANCELLED),
                 200: Outcome("It had been cancelled before.", InstanceStatus, examples.CANCELLED),
             },
-            refusals=(403, 409),
+            refusals=(409,),
         )
     ),
 )

@@ -88,7 +88,7 @@ def _decision(done: str) -> Operation:
         body_optional=True,
         example=examples.DECISION_BODY,
         outcomes={200: Outcome(done, SteeringView, examples.RESUMED)},
-        refusals=(403, 409),
+        refusals=(409,),
     )
 
 

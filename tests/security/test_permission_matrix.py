@@ -1,0 +1,108 @@
+"""Every endpoint, every relation, every visibility: who is let in is what the table says."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from gateway.api import health
+from gateway.app import openapi_document
+from tests.security import people as everybody
+from tests.security.matrix import CALLS, RELATIONS, Row, rows
+from tests.security.people import People, tokens_that_do_not_hold
+from tests.security.things import QUICK, a_thing, sharings, things_of
+from tests.support.stacks import Up
+
+OPEN = frozenset({"/health/live", "/health/ready", "/metrics", "/openapi.json", "/docs"})
+"""What is asked without a token, and tells of no user's work."""
+NOBODYS = "018f3a52-0000-7000-8000-000000000000"
+ROWS = tuple(rows())
+
+
+def operations() -> dict[str, tuple[str, str]]:
+    """Every operation of the published document: its method and its path."""
+    paths: dict[str, dict[str, Any]] = openapi_document()["paths"]
+    return {
+        operation["operationId"]: (method.upper(), path)
+        for path, methods in paths.items()
+        for method, operation in methods.items()
+    }
+
+
+def test_every_endpoint_stands_in_the_table() -> None:
+    assert {row.operation for row in ROWS} == set(operations()) == set(CALLS)
+    assert {path for endpoint in health.ENDPOINTS for path in endpoint.paths} == OPEN
+    assert tuple(everybody.RELATIONS) == RELATIONS
+
+
+@pytest.mark.parametrize("operation", CALLS)
+def test_the_table_asks_endpoints_as_they_are_published(operation: str) -> None:
+    method, path = operations()[operation]
+    asked = CALLS[operation]
+
+    assert asked.method == method
+    assert path.endswith(asked.path.replace("/review/", "/{node_id}/"))
+
+
+async def answers(people: People, row: Row, thing: str | None) -> dict[str, str]:
+    """What each relation hears: `ok`, or the status of the refusal."""
+    asked = CALLS[row.operation]
+    own: dict[str, Any] = {"json": asked.body} if asked.body is not None else {}
+
+    async def answer(relation: str) -> str:
+        given, target = own, thing
+        if row.operation in ("createBlueprint", "updateBlueprint"):
+            sharing = {"the team": "team", "oneself": "private"}.get(row.of, row.of)
+            told = {} if "unshared" in row.of else sharings(people.team)[sharing]
+            given = {"json": QUICK | told}
+        if "unshared" in row.of:
+            # Whoever may do so puts it out of everybody else's sight.
+            target = await a_thing(people, row.operation, row.of)
+        path = asked.path.replace("{id}", target or NOBODYS)
+        response = await people[relation].send(asked.method, path, params=asked.query, **given)
+        return "ok" if response.status_code in asked.fine else str(response.status_code)
+
+    if row.operation == "updateBlueprint":
+        # At the same time they would be told of each other.
+        return {relation: await answer(relation) for relation in RELATIONS}
+    return dict(zip(RELATIONS, await asyncio.gather(*map(answer, RELATIONS)), strict=True))
+
+
+async def test_everybody_may_do_what_stands_in_the_table(people: People) -> None:
+    wanted = [(row.operation, row.of) for row in ROWS if "{id}" in CALLS[row.operation].path]
+    things = await things_of(people, wanted)
+    wrong = []
+    for row in ROWS:
+        found = await answers(people, row, things.get((row.operation, row.of)))
+        wrong += [
+            f"{row.operation} ({row.of}) as {relation}: {found[relation]}, not {row.expected[relation]}"
+            for relation in RELATIONS
+            if found[relation] != row.expected[relation]
+        ]
+    assert wrong == []
+
+
+async def test_without_a_token_that_holds_nobody_learns_whether_anything_is_there(people: People, stack: Up) -> None:
+    owner = people["owner"]
+    thing = await a_thing(people, "getBlueprint", "public")
+    told = set()
+    for authorization in tokens_that_do_not_hold(stack, owner.user).values():
+        for asked in CALLS.values():
+            given = {"json": asked.body} if asked.body is not None else {}
+            path = asked.path.replace("{id}", thing)
+            response = await owner.send(
+                asked.method, path, params=asked.query, headers={"Authorization": authorization}, **given
+            )
+            told.add((response.status_code, response.headers["WWW-Authenticate"].partition(",")[0]))
+    assert told == {(401, 'Bearer realm="headrace"')}
+
+
+async def test_what_is_open_to_all_tells_of_nobodys_work(people: People) -> None:
+    owner = people["owner"]
+    blueprint = await owner.create(QUICK | {"visibility": "team", "team_id": people.team, "name": "a well kept name"})
+    run = (await owner.execute(blueprint))["instance_id"]
+    secrets = (owner.user, people.team, blueprint["id"], run, "a well kept name")
+    for path in OPEN:
+        response = await owner.http.get(path, headers={"Authorization": ""})
+        assert response.status_code == 200
+        assert [secret for secret in secrets if secret in response.text] == []
