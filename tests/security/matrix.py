@@ -86,7 +86,7 @@ cancelInstance         team                 ok     403     ok        403     ok 
 cancelInstance         public               ok     404     404       404     404    404     404       404    404
 cancelInstance         public, team         ok     403     ok        403     ok     403     404       404    404
 """
-"""The relation is to the owner (of a run: who started it) and to the team. `ok`: let in, whatever the state says then."""
+"""The relation is to the owner (of a run: who started it) and to the team. `ok`: let in, whatever comes then."""
 
 
 @dataclass(frozen=True)
