@@ -8,7 +8,7 @@ import pytest
 
 from chassis.expressions import ExpressionError, check, check_condition, evaluate, holds
 
-NAMES = "an expression can use input, nodes, vars, instance, item, index, error and compensated"
+NAMES = "an expression can use input, nodes, vars, instance, item, index, error, compensated and secrets"
 CHOICE = "`? :` needs a boolean and two values of one type"
 SCOPE: dict[str, Any] = {
     "input": {

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from chassis.templates import TemplateError, check, references, render
 
-NAMES = "an expression can use input, nodes, vars, instance, item, index, error and compensated"
+NAMES = "an expression can use input, nodes, vars, instance, item, index, error, compensated and secrets"
 SCOPE: dict[str, Any] = {
     "input": {"name": "Ada", "amount": 120, "rate": 1.5, "none": None, "ok": True, "list": [1, {"a": "é"}]},
     "nodes": {"a.b": {"x": 1}},

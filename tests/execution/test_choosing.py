@@ -8,7 +8,7 @@ from contracts.instance_events import InstanceRequested
 from contracts.refusal import Invalid
 from contracts.workflow import MiddlewareChoice
 from execution.choosing import chosen
-from execution.middleware import caching, rate_limiting, validation
+from execution.middleware import caching, quota, rate_limiting, validation
 from execution.pipeline import DECIDING
 from tests.support.builders import a_graph, a_node
 from tests.support.mill import Mill
@@ -18,7 +18,7 @@ SCHEMA = {"type": "object"}
 
 
 def choosing(**choice: Any) -> tuple[Any, ...]:
-    return chosen(REQUEST, MiddlewareChoice(**choice), {"rate_limiting"})
+    return chosen(REQUEST, MiddlewareChoice(**choice), {"rate_limiting", "quota"})
 
 
 class TestTheOrder:
@@ -26,14 +26,19 @@ class TestTheOrder:
         assert choosing() == REQUEST
 
     def test_what_is_left_out_is_not_heard(self) -> None:
-        assert choosing(leave_out=("validation",)) == (rate_limiting.admit, caching.recall_run)
+        assert choosing(leave_out=("validation",)) == (rate_limiting.admit, quota.admit, caching.recall_run)
 
     def test_those_that_are_named_come_first(self) -> None:
-        assert choosing(order=("caching",)) == (caching.recall_run, rate_limiting.admit, validation.check_input)
+        assert choosing(order=("caching",)) == (
+            caching.recall_run,
+            rate_limiting.admit,
+            quota.admit,
+            validation.check_input,
+        )
 
     def test_what_the_deployment_requires_is_heard_where_it_was_put(self) -> None:
         wishes = {"leave_out": ("rate_limiting", "validation"), "order": ("caching",)}
-        assert choosing(**wishes) == (rate_limiting.admit, caching.recall_run)
+        assert choosing(**wishes) == (rate_limiting.admit, quota.admit, caching.recall_run)
 
 
 class TestOnTheRealStack:

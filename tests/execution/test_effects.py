@@ -22,7 +22,7 @@ async def outcome_of(function: ToolFunction, **policies: Any) -> object:
         raise AssertionError("no node asks for another instance")
 
     story = Story(a_graph("start -> work", a_node("work", "tool", name="it", **policies)))
-    effects = Effects(NodeActions({"tool": ToolAction(Tools({"it": function}))}), lambda *_: None, no_child)
+    effects = Effects(NodeActions({"tool": ToolAction(Tools({"it": function}))}), lambda *_: None, no_child, no_child)
     return await effects.perform(story.instance, Visit("work", 1), 1, Cancellation(), None)
 
 

@@ -2,12 +2,18 @@
 
 import logging
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import structlog
 from structlog.typing import EventDict, Processor
 
 from chassis.telemetry import current_traceparent, trace_id
+
+Hider = Callable[[str], str]
+"""A line as it would be written -> as it may be."""
+
+_hiders: list[Hider] = []
 
 bind = structlog.contextvars.bound_contextvars
 """`with bind(instance_id=…):` puts facts on every log line of the running task."""
@@ -16,6 +22,11 @@ bind = structlog.contextvars.bound_contextvars
 def get_logger(name: str) -> Any:
     """The logger of a module; its lines are named events with facts: `log.warning("relay.refused", stream=…)`."""
     return structlog.get_logger(module=name)
+
+
+def hide_in_logs(hider: Hider) -> None:
+    """From now on let no line of this process, whoever logs it, be written without asking `hider` first."""
+    _hiders.append(hider)
 
 
 def configure_logging(service: str, level: str = "info", output: str = "json") -> None:
@@ -27,11 +38,11 @@ def configure_logging(service: str, level: str = "info", output: str = "json") -
         _with_trace,
         _ServiceName(service),
     ]
-    rendering: list[Processor] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    rendering: list[Processor] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(), _hidden]
     if output == "text":
         # Plain tracebacks: the rich ones show the values of local variables, among them secrets.
         plain = structlog.dev.plain_traceback
-        rendering = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
+        rendering = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain), _hidden]
     threshold = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[*shared, *rendering],
@@ -57,6 +68,12 @@ def _with_trace(_logger: Any, _method: str, event: EventDict) -> EventDict:
     if found := trace_id(current_traceparent()):
         event["trace_id"] = found
     return event
+
+
+def _hidden(_logger: Any, _method: str, line: Any) -> Any:
+    for hider in _hiders:
+        line = hider(line)
+    return line
 
 
 class _ServiceName:

@@ -12,7 +12,8 @@ Place = tuple[str | int, ...]
 TEMPLATE_OPENS = "${"
 """A string that holds this is a template: its value is known only when the node runs."""
 
-ROOTS = ("input", "nodes", "vars", "instance", "item", "index", "error", "compensated")
+SECRETS = "secrets"
+ROOTS = ("input", "nodes", "vars", "instance", "item", "index", "error", "compensated", SECRETS)
 """The names an expression may begin with."""
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")

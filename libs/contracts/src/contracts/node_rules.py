@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from contracts.bodies import MAX_CONFIG_DEPTH, body_of, nests_deeper
-from contracts.expression_text import templates_in
+from contracts.expression_text import SECRETS, templates_in
 from contracts.message import JsonObject
 from contracts.node_configs import NodeConfig
 from contracts.node_types import NODE_TYPES, templates_of
@@ -16,6 +16,7 @@ from contracts.parsing import problems_in
 from contracts.policy_rules import policy_problems
 from contracts.reference_rules import Sight
 from contracts.refusal import Problem
+from contracts.secret_rules import takes_secrets
 from contracts.text_rules import TextRules
 from contracts.vocabulary import Vocabulary
 from contracts.workflow import MAX_VALUE_BYTES, NODE_ID_PATTERN, Node
@@ -77,10 +78,10 @@ class NodeRules:
     def _in_texts(self, at: str, index: int, node: Node) -> Iterator[Problem]:
         placed = self.sight.placed
         sight = self.sight.with_roots("compensated") if node.id in placed.undoers else self.sight
-        templates = templates_of(node)
+        acting = sight.with_roots(SECRETS) if takes_secrets(node.type) else sight
+        yield from self.text.template(at, templates_of(node), acting)
         if "fallback" in node.config:
-            templates["fallback"] = node.config["fallback"]
-        yield from self.text.template(at, templates, sight)
+            yield from self.text.template(at, {"fallback": node.config["fallback"]}, sight)
         if node.type == "map":
             for_each = {"blueprint": node.config.get("blueprint")}
             yield from self.text.template(at, for_each, sight.with_roots("item", "index"))

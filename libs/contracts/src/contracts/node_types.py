@@ -36,6 +36,8 @@ NODE_TYPES: Mapping[str, type[NodeConfig]] = MappingProxyType(
 
 PURE_TYPES = frozenset({"start", "end", "condition", "variable", "transform", "break", "cancel"})
 """Types whose result follows from the history alone: they touch nothing and may be computed again."""
+ACTING_TYPES = frozenset({"tool", "http", "model"})
+"""Types that act on the world inside a worker; those that packages bring do so too."""
 TIMER_TYPES = frozenset({"delay", "until"})
 WAIT_TYPES = frozenset({"signal", "approval", "race"})
 """Types that wait for somebody outside."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from contracts.expression_text import templates_in
 from contracts.message import JsonObject
-from contracts.node_types import BODY_TYPES, NODE_TYPES, PURE_TYPES, TIMER_TYPES, WAIT_TYPES
+from contracts.node_types import ACTING_TYPES, BODY_TYPES, NODE_TYPES, PURE_TYPES, TIMER_TYPES, WAIT_TYPES
 from contracts.parsing import pointer
 from contracts.reference_rules import Sight
 from contracts.refusal import Problem
@@ -14,7 +14,7 @@ from contracts.workflow import Node
 
 UNCACHED_TYPES = PURE_TYPES | TIMER_TYPES | WAIT_TYPES | BODY_TYPES
 """Types whose answer is not one that could be asked for again."""
-SILENT_TYPES = frozenset(NODE_TYPES) - {"tool", "http", "model"}
+SILENT_TYPES = frozenset(NODE_TYPES) - ACTING_TYPES
 """Types that give no signs of life while they run, for they do not run inside a worker."""
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from contracts.bodies import PlacedGraph
-from contracts.expression_text import node_references, roots_read
+from contracts.expression_text import SECRETS, node_references, roots_read
 from contracts.language import spelling_hint
+from contracts.secret_rules import secret_complaints
 
 _LOCAL_ROOTS: Mapping[str, tuple[str, str]] = {
     "item": ("item_outside_loop", "the body of a map, or of a loop with `items`"),
@@ -38,6 +39,7 @@ class Sight:
 
     def complaints(self, expression: str) -> Iterator[tuple[str, str]]:
         """Code and sentence for each mention of what is not here."""
+        yield from secret_complaints(expression, allowed=SECRETS in self.roots)
         for root in roots_read(expression):
             if root in _LOCAL_ROOTS and root not in self.roots:
                 code, where = _LOCAL_ROOTS[root]
@@ -58,7 +60,8 @@ class Sight:
 
 def complaints_before_a_run(expression: str) -> Iterator[tuple[str, str]]:
     """As `Sight.complaints`, for an expression that is evaluated before anything has happened."""
+    yield from secret_complaints(expression, allowed=False)
     for root in roots_read(expression):
-        if root not in _BEFORE_A_RUN:
+        if root not in _BEFORE_A_RUN and root != SECRETS:
             sentence = f"`{expression}` reads `{root}`; before a run begins there are only `input` and `instance`."
             yield "not_known_yet", sentence

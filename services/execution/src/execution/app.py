@@ -6,8 +6,10 @@ from uuid import UUID
 
 from chassis.extensions import vocabulary
 from chassis.ids import new_id
+from chassis.logs import hide_in_logs
 from chassis.runtime import Runtime
 from chassis.service import Service, main
+from contracts.access_events import ACCESS_EVENTS
 from contracts.blueprint import BLUEPRINT_EVENTS
 from contracts.checkpoint_events import CHECKPOINT_EVENTS
 from contracts.instance_events import INSTANCE_EVENTS
@@ -28,13 +30,13 @@ from execution.executors.registry import executors
 from execution.families import children
 from execution.families.keeper import FamilyKeeper
 from execution.handlers import COMMANDS, Collaborators
+from execution.known_access import KnownAccess
 from execution.memory import cache_clearing
-from execution.memory.answers import PostgresAnswers
 from execution.memory.deployment import Deployment
-from execution.memory.limits import PostgresLimits
+from execution.memory.secrets import KnownSecrets
 from execution.memory.section_keeper import SectionKeeper
-from execution.memory.sections import PostgresSections
-from execution.middleware.contract import Decide, Surroundings
+from execution.memory.together import SharedMemory
+from execution.middleware.contract import Decide
 from execution.nodes.action import NodeCall
 from execution.nodes.registry import NodeActions
 from execution.packages import installed
@@ -44,7 +46,6 @@ from execution.queries import QUERIES
 from execution.reading.instances import InstanceReader
 from execution.steering import runs as steering
 from execution.steering import signals
-from execution.steering.mailboxes import Mailboxes
 from execution.tokens import TokenStream
 
 MIGRATIONS = ("chassis.ledger_migrations", "chassis.delivery_migrations", "execution.migrations")
@@ -66,8 +67,9 @@ def service(arrange: Arrange = as_it_is) -> Service[Collaborators]:
         actions = NodeActions.load(chosen.tools, production=chosen.production, http_allow=chosen.http_allow)
         tokens = TokenStream(runtime.bus)
         runtime.spawn(tokens.run(), "tokens")
-        answers, limits = PostgresAnswers(runtime.pool), PostgresLimits(runtime.pool)
-        sections = PostgresSections(runtime.pool)
+        secrets = KnownSecrets(runtime.pool, runtime.run(KnownAccess()).caught_up, runtime.settings.sealing_key)
+
+        hide_in_logs(secrets.hide)
 
         async def tell(instance_id: UUID, decide: Decide) -> Instance:
             return await at.outside.tell(instance_id, decide)
@@ -78,17 +80,17 @@ def service(arrange: Arrange = as_it_is) -> Service[Collaborators]:
         # Packages that cannot be used are found out now, not by the first run.
         vocabulary()
         executors()
-        deployment = Deployment.load(runtime.settings.pipeline)
-        mailboxes = Mailboxes(Records(runtime.store))
-        around = Surroundings(answers, limits, sections, mailboxes, tell, deployment)
+        memory = SharedMemory.of(runtime.pool)
+        await memory.quotas.follow(runtime)
+        around = memory.surroundings(Records(runtime.store), tell, Deployment.load(runtime.settings.pipeline))
         pipeline = arrange(Pipeline(around).with_packages(installed()))
         leases = Leases(runtime.pool, new_id())
         await leases.join()
-        at = collaborators(runtime, pipeline, Effects(actions, tokens.send, request_child), leases)
-        runtime.spawn(SectionKeeper(sections, at.records, around).run(), "sections")
+        at = collaborators(runtime, pipeline, Effects(actions, tokens.send, request_child, secrets.open), leases)
+        runtime.spawn(SectionKeeper(memory.sections, at.records, around).run(), "sections")
         runtime.spawn(FamilyKeeper(runtime.pool, at.records, tell).run(), "families")
         runtime.spawn(leases.keep(), "lease")
-        chores = (answers.forget_expired, limits.forget_idle, leases.forget_the_dead)
+        chores = (*memory.chores, leases.forget_the_dead)
         runtime.spawn(Reconciler(runtime.bus, runtime.pool, leases, chores).run(), "reconciler")
         try:
             async with working(runtime, at.worker, leases):
@@ -102,7 +104,7 @@ def service(arrange: Arrange = as_it_is) -> Service[Collaborators]:
         migrations=MIGRATIONS,
         start=start,
         says=(*INSTANCE_EVENTS, *CHECKPOINT_EVENTS),
-        hears=(("blueprint", BLUEPRINT_EVENTS),),
+        hears=(("blueprint", BLUEPRINT_EVENTS), ("access", ACCESS_EVENTS)),
         work_for=work.work_for,
     )
 

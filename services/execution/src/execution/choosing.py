@@ -11,8 +11,11 @@ from contracts.refusal import Invalid, Problem
 from contracts.workflow import MiddlewareChoice
 from execution.packages import Named
 
-ENFORCED = frozenset({"critical_section", "correlation", "family"})
-"""Without them a run that queues for a section, waits for a signal with a key or for a child would never go on."""
+ENFORCED = frozenset({"critical_section", "correlation", "family", "quota"})
+"""Without them a run that queues for a section, waits for a signal with a key or for a child would never go on.
+
+And a quota binds whoever runs a blueprint, whatever the blueprint says.
+"""
 
 H = TypeVar("H")
 

@@ -20,6 +20,7 @@ from execution.middleware import (
     critical_section,
     family,
     monitoring,
+    quota,
     rate_limiting,
     retry,
     validation,
@@ -31,7 +32,7 @@ Table = Mapping[type[facts.InstanceEvent], tuple[Middleware, ...]]
 Notes = Mapping[type[facts.InstanceEvent], tuple[Observer, ...]]
 
 DECIDING: Table = {
-    facts.InstanceRequested: (validation.check_input, rate_limiting.admit, caching.recall_run),
+    facts.InstanceRequested: (validation.check_input, rate_limiting.admit, quota.admit, caching.recall_run),
     facts.SectionRequested: (critical_section.queue,),
     facts.NodeStarted: (caching.recall_node, rate_limiting.space_out),
     facts.NodeFailed: (retry.try_again,),
@@ -46,13 +47,14 @@ AFTERWARDS: Notes = {
     facts.InstanceClaimed: (critical_section.tidy_up, family.let_go_again),
     facts.SectionRequested: (critical_section.look_again,),
     facts.SectionLeft: (critical_section.make_way,),
-    facts.NodeCompleted: (caching.remember_node, rate_limiting.charge),
+    facts.NodeCompleted: (caching.remember_node, rate_limiting.charge, quota.charge),
     facts.NodeFailed: (caching.give_up_node, family.let_go),
     facts.NodeCancelled: (caching.give_up_node, family.let_go),
-    facts.InstanceCompleted: (caching.remember_run, family.report),
-    facts.InstanceFailed: (caching.give_up_run, family.report),
-    facts.InstanceCancelled: (caching.give_up_run, family.report),
-    facts.InstanceTerminated: (caching.give_up_run, family.report),
+    facts.InstanceCompleted: (caching.remember_run, quota.count, family.report),
+    facts.InstanceFailed: (caching.give_up_run, quota.count, family.report),
+    facts.InstanceCancelled: (caching.give_up_run, quota.count, family.report),
+    facts.InstanceTerminated: (caching.give_up_run, quota.count, family.report),
+    facts.InstanceRetried: (quota.count,),
 }
 """Heard after the event is committed."""
 

@@ -5,7 +5,8 @@ from functools import cached_property
 from typing import Any
 
 from contracts.graph_shape import Loop, back_edges, loops
-from contracts.node_types import BODY_TYPES
+from contracts.node_types import BODY_TYPES, templates_of
+from contracts.secret_rules import secrets_in, takes_secrets
 from contracts.workflow import Edge, Join, Node, WorkflowGraph, policy_of
 
 PLAIN_JOIN = Join()
@@ -56,6 +57,12 @@ class CompiledGraph:
     def written(self) -> WorkflowGraph:
         """The graph as it is in the blueprint."""
         return WorkflowGraph.model_construct(nodes=tuple(self.nodes.values()), edges=self.edges)
+
+    @cached_property
+    def secrets(self) -> dict[str, tuple[str, ...]]:
+        """The names of the secrets that each node reads; nodes that read none are left out."""
+        named = ((node.id, secrets_in(templates_of(node))) for node in self.nodes.values() if takes_secrets(node.type))
+        return {node_id: names for node_id, names in named if names}
 
     @cached_property
     def places(self) -> dict[str, "CompiledGraph"]:

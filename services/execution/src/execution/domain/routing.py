@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from chassis import expressions, templates
 from contracts.execution import RunError
+from contracts.expression_text import SECRETS
 from contracts.message import rfc3339
 from contracts.node_types import templates_of
 from contracts.workflow import Node, policy_of
@@ -71,15 +72,27 @@ def what_its_place_adds(frame: Frame) -> dict[str, Any]:
     return added
 
 
-def rendered_config(instance: Instance, visit: Visit, node: Node) -> dict[str, Any]:
-    """The node's configuration with its templates replaced and its policies left out."""
+def secret_names(instance: Instance, visit: Visit) -> tuple[str, ...]:
+    """The secrets that the visit's node reads; mostly none."""
+    return instance.frame(visit.scope).graph.secrets.get(visit.node_id, ())
+
+
+def rendered_config(
+    instance: Instance, visit: Visit, node: Node, secrets: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """The node's configuration with its templates replaced and its policies left out.
+
+    `secrets` are what the names behind `secrets.` stand for: their values where the node acts, and nowhere else.
+    """
     config = templates_of(node)
-    return cast("dict[str, Any]", rendered(instance, visit, config)) if config else config
+    return cast("dict[str, Any]", rendered(instance, visit, config, secrets)) if config else config
 
 
-def rendered(instance: Instance, visit: Visit, template: Any) -> Any:
+def rendered(instance: Instance, visit: Visit, template: Any, secrets: Mapping[str, str] | None = None) -> Any:
     """A template as the visit sees it; a compensating node also sees what it undoes."""
     scope = scope_of(instance, instance.frames.get(visit.scope))
+    if secrets:
+        scope[SECRETS] = secrets
     undone = instance.compensation.owed if instance.compensation else None
     if undone is not None:
         scope["nodes"] = nodes_seen(undone.frame)

@@ -19,7 +19,7 @@ from execution.domain.decisions.ending import complete
 from execution.domain.decisions.finishing import settle
 from execution.domain.folds.nodes import visit_of
 from execution.domain.instance import Instance
-from execution.domain.routing import rendered_config, scope_of
+from execution.domain.routing import rendered_config, scope_of, secret_names
 from execution.domain.turn import Turn
 from execution.domain.visits import Visit
 from execution.middleware.contract import Awaited, Question, Remembered, Surroundings, Verdict, place_id
@@ -156,7 +156,9 @@ def node_key(instance: Instance, visit: Visit, node: Node, policy: CachePolicy) 
     if policy.key is not None:
         content: Any = ["key", expressions.evaluate(policy.key, scope_of(instance, instance.frame(visit.scope)))]
     else:
-        content = ["config", rendered_config(instance, visit, node)]
+        # By name: what is remembered must not tell whether a guess at a value is right.
+        named = {name: f"${{ secrets.{name} }}" for name in secret_names(instance, visit)}
+        content = ["config", rendered_config(instance, visit, node, named)]
     request = instance.request
     return digest("node", whose(request, policy), str(request.blueprint_id), node.id, node.type, content)
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from uuid import UUID, uuid5
 
 from contracts.instance_events import InstanceEvent, SignalPosted
+from contracts.quotas import QuotaLimits
 from execution.domain.instance import Instance
 from execution.domain.turn import Turn
 from execution.memory.deployment import Deployment
@@ -94,6 +95,24 @@ class Ticket:
     """Since it was drawn."""
 
 
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What a user or a team may use, and where in the ledger of access that was said."""
+
+    kind: str
+    owner: str
+    limits: QuotaLimits
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """The quota that is used up, and which of its limits (a member of `QuotaLimits`)."""
+
+    quota: Quota
+    limit: str
+
+
 class Answers(Protocol):
     """The shared memory of answers."""
 
@@ -123,6 +142,22 @@ class Limits(Protocol):
 
     async def charge(self, place: str, tokens: int) -> None:
         """Put what was really used in the place of what was taken there."""
+        ...
+
+
+class Quotas(Protocol):
+    """What users and teams may use in all, counted by all workers together."""
+
+    def of(self, user_id: str, team_id: str | None) -> Sequence[Quota]:
+        """The quotas that an execution of this user's, for this team, counts under; mostly none."""
+        ...
+
+    async def take(self, instance_id: UUID, quotas: Sequence[Quota], *, counted: bool) -> Over | None:
+        """Take a place under each of them, or under none; which one is used up. Asking again takes nothing more."""
+        ...
+
+    async def charge(self, instance: Instance) -> None:
+        """Count what a run has used until now, and that it lives or has ended."""
         ...
 
 
@@ -179,6 +214,7 @@ class Surroundings:
 
     answers: Answers
     limits: Limits
+    quotas: Quotas
     sections: Sections
     mailboxes: Mailboxes
     tell: Tell

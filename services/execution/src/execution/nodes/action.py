@@ -68,8 +68,8 @@ class NodeCall:
     """1 + the number of failures already recorded for this visit."""
     idempotency_key: str
     """The same after a crash, another one for each retry: send it along with every effect."""
-    config: dict[str, Any]
-    """The node's configuration with its templates rendered and the policy keys taken out."""
+    config: dict[str, Any] = field(repr=False)
+    """The node's configuration with its templates rendered and the policy keys taken out; it may hold secrets."""
     defaults: dict[str, Any] = field(default_factory=dict)
     """`provider`, `model` and `temperature` of the run, for nodes that do not name their own."""
     cancellation: Cancellation = field(default_factory=Cancellation)

@@ -1,0 +1,59 @@
+"""A mill beside a service that says what access says, with tools that are trusted with secrets."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from chassis.sealing import new_key
+from execution.app import MIGRATIONS
+from tests.support.access_facts import ACCESS_TABLES, Access, telling_of_access
+from tests.support.lent_databases import LentDatabases, Tables
+from tests.support.mill import Mill, milling
+
+TABLES = (Tables("execution", MIGRATIONS), ACCESS_TABLES)
+KEY = new_key()
+TOOLS = '''
+"""Tools that do with what they are given whatever could give it away."""
+
+import base64
+import hashlib
+import logging
+
+from execution.tools import ToolError
+
+
+async def use(arguments, context):
+    """Answer what was given in several forms, and its digest as proof that it was the right one."""
+    key = arguments["key"]
+    logging.getLogger("tool").warning("used %s", key)
+    encoded = base64.b64encode(f"user:{key}".encode()).decode()
+    return {"key": key, key: [f"Bearer {key}", encoded], "digest": hashlib.sha256(key.encode()).hexdigest()}
+
+
+async def refuse(arguments, context):
+    """Fail with it, at first so that it is tried again."""
+    kind = "transient" if context.attempt == 1 else "permanent"
+    raise ToolError(f"no entry for {arguments['key']}", type=kind, code=f"no-{arguments['key']}")
+
+
+def crash(arguments, context):
+    """Break with it, in a thread."""
+    try:
+        raise KeyError(arguments["key"])
+    except KeyError as error:
+        raise RuntimeError(f"cannot read {arguments['key']!r}") from error
+'''
+
+
+@asynccontextmanager
+async def guarded_mill(
+    databases: LentDatabases, nats_url: str, namespace: str, folder: Path, **settings: Any
+) -> AsyncIterator[tuple[Mill, Access]]:
+    """Both at work."""
+    file = folder / "tools.py"
+    file.write_text(TOOLS)
+    async with databases.lend(*TABLES) as dsn, telling_of_access(dsn, nats_url, namespace, KEY) as access:
+        chosen = {"sealing_key": KEY, "tools": file, **settings}
+        async with milling(dsn, nats_url, namespace, **chosen) as mill:
+            yield mill, access
