@@ -57,3 +57,17 @@ async def guarded_mill(
         chosen = {"sealing_key": KEY, "tools": file, **settings}
         async with milling(dsn, nats_url, namespace, **chosen) as mill:
             yield mill, access
+
+
+@asynccontextmanager
+async def two_workers(
+    databases: LentDatabases, nats_url: str, namespace: str
+) -> AsyncIterator[tuple[Mill, Mill, Access]]:
+    """Two processes' worth of execution on one database."""
+    async with (
+        databases.lend(*TABLES) as dsn,
+        telling_of_access(dsn, nats_url, namespace, KEY) as access,
+        milling(dsn, nats_url, namespace) as one,
+        milling(dsn, nats_url, namespace) as other,
+    ):
+        yield one, other, access
