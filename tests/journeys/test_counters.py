@@ -2,6 +2,7 @@
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.infra.watching import expressions
 from tests.support.api import Api
 from tests.support.blueprints import chain, step
 from tests.support.eventually import eventually
@@ -50,6 +51,20 @@ async def test_the_page_shows_what_every_service_did(stack: Up, ada: Api) -> Non
         return True
 
     await eventually(counted)
+
+
+async def test_the_page_has_what_dashboards_and_alerts_ask_for(stack: Up, ada: Api) -> None:
+    await ada.execute(await ada.create(chain(step("tell"))))
+    asked = {name for expression in expressions() for name in expression.metrics()} - {"up"}
+
+    async def shown() -> bool:
+        page = (await ada.http.get("/metrics")).text
+        families = {line.split()[2] for line in page.splitlines() if line.startswith("# TYPE ")}
+        assert {name for name in asked if not any(name.startswith(family) for family in families)} == set()
+        return True
+
+    # What is measured, and not counted as it happens, shows after the first reading.
+    await eventually(shown)
 
 
 async def test_every_sample_names_its_service_and_process(stack: Up, ada: Api) -> None:

@@ -103,6 +103,11 @@ class Relay:
         """The last position this process has published or found published."""
         return self._progress.position
 
+    @property
+    def lag(self) -> int:
+        """How many positions of the ledger this process knows of and has not published."""
+        return max(0, self._outbox.commits.highest - self.position)
+
     async def wait_for(self, position: int, timeout: float) -> bool:
         """Whether this process publishes up to `position` within `timeout` seconds."""
         return await self._progress.beyond(position - 1, timeout)
@@ -247,8 +252,6 @@ class Relay:
 
     def _show(self, cursor: Cursor) -> None:
         self._progress.move(cursor.position)
-        lag = max(0, self._outbox.commits.highest - cursor.position)
-        telemetry.RELAY_LAG.labels(self._outbox.service).set(lag)
 
     async def _remember(self, connection: asyncpg.Connection, cursor: Cursor, *, idle: bool) -> None:
         position, at = self._remembered

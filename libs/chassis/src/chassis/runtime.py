@@ -16,6 +16,7 @@ from chassis.ops import ProjectionState
 from chassis.projection import Projection
 from chassis.projection_runner import ProjectionRunner
 from chassis.projection_source import LedgerSource, Source, StreamSource
+from chassis.readings import Reading
 from chassis.rebuild import rebuild
 from chassis.settings import Settings
 from contracts.message import Event
@@ -50,6 +51,8 @@ class Runtime:
         self._codecs = {source: Codec(*types) for source, types in events.items()}
         self._runners: dict[str, ProjectionRunner] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
+        self.readings: list[Reading] = []
+        """What is measured every few seconds for as long as the process runs; a service may add its own."""
 
     @property
     def store(self) -> EventStore:
@@ -89,6 +92,11 @@ class Runtime:
             known = ", ".join(sorted(self._runners)) or "none"
             raise Missing("no_such_projection", f"{self.service} has no projection {name!r}; it has: {known}")
         return await self.rebuild(self._runners[name].projection)
+
+    @property
+    def runners(self) -> Mapping[str, ProjectionRunner]:
+        """The projections that run here, by name."""
+        return self._runners
 
     def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         """Run something until the process stops, when it is cancelled."""

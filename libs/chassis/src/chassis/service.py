@@ -23,6 +23,7 @@ from chassis.garbage import collect_seldom
 from chassis.logs import configure_logging, get_logger
 from chassis.ops import OpsDesk, ProcessState, RebuildDesk, serve_metrics
 from chassis.postgres import answers, lock_key, open_pool
+from chassis.readings import HouseReadings, keep_reading
 from chassis.relay import Outbox, Relay, WorkFor
 from chassis.replay import ReplayDesk
 from chassis.runtime import Resources, Runtime
@@ -102,6 +103,9 @@ async def running(service: Service[Any], settings: Settings) -> AsyncIterator[Ru
         state = _State(service.name, runtime, relay, resources.leading, answering)
         await stack.enter_async_context(RebuildDesk(resources.bus, service.name, runtime.rebuild_named))
         await stack.enter_async_context(OpsDesk(resources.bus, service.name, state.now))
+        own = HouseReadings(service.name, resources.bus, resources.leading, runtime.runners, relay)
+        runtime.readings += [own.servers, own.delivery, own.projections]
+        runtime.spawn(keep_reading(runtime.readings), "readings")
         await settle(resources.bus.nc)
         log.info("service.ready", pid=os.getpid())
         yield runtime

@@ -19,6 +19,7 @@ from execution.domain.visits import Visit
 from execution.driving import nudges, work
 from execution.driving.effects import Effects
 from execution.driving.endings import Endings
+from execution.driving.gauges import WorkReadings
 from execution.driving.known import KnownBlueprints
 from execution.driving.leases import Leases
 from execution.driving.outside import Outside
@@ -115,6 +116,7 @@ def collaborators(runtime: Runtime, pipeline: Pipeline, effects: Effects, leases
     records = Records(runtime.store)
     known = KnownBlueprints(runtime.pool, known_versions.wait_for, known_versions.caught_up)
     worker = Worker(Workshop(records, pipeline, effects), known, leases, runtime.settings.slots)
+    runtime.readings += WorkReadings(runtime.bus, runtime.pool, worker, projected).all()
     return Collaborators(
         bus=runtime.bus,
         records=records,
