@@ -1,8 +1,9 @@
 """Commands, events, queries and views of users and their roles, and what all that access says has in common."""
 
+from datetime import UTC, datetime
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from contracts.blueprint import DEFAULT_PAGE, PageLimit
 from contracts.message import Capability, Command, Event, Message, Moment, Query, View
@@ -10,11 +11,14 @@ from contracts.roles import Role
 
 MAX_ROLES_OF_A_USER = 1_000
 
-UserId = Annotated[str, Field(min_length=1, max_length=255)]
+UserId = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00]+$")]
 TeamId = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^:*\x00]+$")]
 RoleTeam = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^(\*|[^:*\x00]+)$")]
 """A team, or `*` for the deployment."""
 SubjectKind = Literal["user", "team"]
+PlainText = Annotated[str, Field(max_length=255, pattern=r"^[^\x00]*$")]
+Instant = Annotated[AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(9999, 1, 1, tzinfo=UTC))]
+"""A time that somebody asks for: with its offset, and within what every part of the house can reckon with."""
 
 
 class AccessCommand(Command):
@@ -67,7 +71,7 @@ class RegisterUser(AccessCommand):
 
     ANSWER: ClassVar = UserView
     user_id: UserId
-    display_name: str | None = Field(default=None, max_length=255)
+    display_name: PlainText | None = None
 
 
 class DeactivateUser(AccessCommand):

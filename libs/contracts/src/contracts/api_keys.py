@@ -1,16 +1,45 @@
 """Commands, events, queries and views of API keys, and what the gateway asks before it lets somebody in."""
 
+import re
 from datetime import datetime
+from hashlib import sha256
 from typing import Annotated, ClassVar
 from uuid import UUID
 
 from pydantic import Field
 
-from contracts.access import MAX_ROLES_OF_A_USER, AccessCommand, AccessEvent, AccessQuery, RoleHeld, TeamId, UserId
+from contracts.access import (
+    MAX_ROLES_OF_A_USER,
+    AccessCommand,
+    AccessEvent,
+    AccessQuery,
+    Instant,
+    RoleHeld,
+    TeamId,
+    UserId,
+)
 from contracts.blueprint import DEFAULT_PAGE, PageLimit
 from contracts.message import Capability, Moment, View
 
-KeyName = Annotated[str, Field(min_length=1, max_length=128)]
+KeyName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00]+$")]
+WRITTEN_KEY = re.compile(r"hr_([0-9a-f]{32})_([A-Za-z0-9_-]{43})")
+"""How a key is written: its id, then 256 random bits in base64 (`secrets.token_urlsafe(32)`)."""
+
+
+def written_key(key_id: UUID, secret: str) -> str:
+    """The key as its owner carries it."""
+    return f"hr_{key_id.hex}_{secret}"
+
+
+def read_key(text: str) -> tuple[UUID, str] | None:
+    """Id and digest of a key, as `FindApiKey` asks for them; None when it is not written like one."""
+    found = WRITTEN_KEY.fullmatch(text)
+    return None if found is None else (UUID(found[1]), secret_digest(found[2]))
+
+
+def secret_digest(secret: str) -> str:
+    """What is kept of a key's secret: SHA-256 in hexadecimal."""
+    return sha256(secret.encode()).hexdigest()
 
 
 class ApiKeyView(View):
@@ -48,7 +77,7 @@ class IssueApiKey(AccessCommand):
     name: KeyName
     scopes: Annotated[tuple[Capability, ...], Field(min_length=1, max_length=5)] = ("read", "execute", "steer", "edit")
     teams: tuple[TeamId, ...] | None = Field(default=None, max_length=MAX_ROLES_OF_A_USER)
-    expires_at: datetime | None = None
+    expires_at: Instant | None = None
 
 
 class RevokeApiKey(AccessCommand):

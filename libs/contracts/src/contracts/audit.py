@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Annotated, ClassVar
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
-from contracts.access import AccessCommand, AccessEvent, AccessQuery, UserId
+from contracts.access import AccessCommand, AccessEvent, AccessQuery, Instant, UserId
 from contracts.blueprint import DEFAULT_PAGE, PageLimit
 from contracts.message import Capability, Message, View
 
@@ -16,7 +16,7 @@ MAX_AUDIT_BATCH = 1_000
 class AuditEntry(Message):
     """One command: who asked what, when, from where, and what came of it. Never its content."""
 
-    at: datetime
+    at: AwareDatetime
     user_id: str | None
     """None: nobody could be told from the request."""
     address: str
@@ -25,7 +25,7 @@ class AuditEntry(Message):
     """The endpoint (`POST /blueprints/{id}/execute`)."""
     target: str | None
     """The id in the path, where there is one."""
-    status: int
+    status: Annotated[int, Field(ge=100, le=599)]
     """HTTP status of the answer."""
     refusal: str | None = None
     """The code of the refusal; None when it was done."""
@@ -38,7 +38,7 @@ class RecordedAudit(AuditEntry):
 
     seq: int
     hash: str
-    """SHA-256 (hex) over the hash before it and the sealed entry."""
+    """SHA-256 (hex) over the hash before it, the sealed entry and its place in the ledger."""
     erased: bool
 
 
@@ -74,8 +74,8 @@ class ListAudit(AccessQuery):
 
     ANSWER: ClassVar = AuditPage
     user_id: UserId | None = None
-    since: datetime | None = None
-    until: datetime | None = None
+    since: Instant | None = None
+    until: Instant | None = None
     limit: PageLimit = DEFAULT_PAGE
     cursor: str | None = None
 
@@ -101,7 +101,10 @@ class SealedAudit(Message):
 
 
 class CommandsAudited(AccessEvent):
-    """A batch of the chain; `originator_id` is the day's stream. `previous` is the hash before its first entry."""
+    """A batch of the chain; `originator_id` is the day's stream. `previous` is the hash before its first entry.
+
+    One without entries closes the stream of a day, together with the batch that begins the next.
+    """
 
     batch_id: UUID
     previous: str

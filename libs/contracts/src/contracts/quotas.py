@@ -8,14 +8,17 @@ from pydantic import Field
 from contracts.access import AccessCommand, AccessEvent, AccessQuery, SubjectKind, UserId
 from contracts.message import Capability, Moment, StrictMessage, Usd, View
 
+MAX_COUNT = 2**53
+"""What every reader of JSON can count to."""
+
 
 class QuotaLimits(StrictMessage):
     """What a user or a team may use; None: as much as there is. A day is a day in UTC."""
 
-    executions_per_day: int | None = Field(default=None, ge=0)
-    concurrent_executions: int | None = Field(default=None, ge=0)
-    tokens_per_day: int | None = Field(default=None, ge=0)
-    cost_per_day: Decimal | None = Field(default=None, ge=0)
+    executions_per_day: int | None = Field(default=None, ge=0, le=MAX_COUNT)
+    concurrent_executions: int | None = Field(default=None, ge=0, le=MAX_COUNT)
+    tokens_per_day: int | None = Field(default=None, ge=0, le=MAX_COUNT)
+    cost_per_day: Decimal | None = Field(default=None, ge=0, max_digits=18, decimal_places=6)
     """US dollars."""
 
 

@@ -5,16 +5,15 @@ from contextlib import asynccontextmanager
 
 from access.collaborators import Collaborators
 from access.data_keys import DataKeys
-from access.domain.users import User
 from access.erasing import finish_erasures
 from access.handlers import COMMANDS
+from access.projections.audit import Audited
 from access.projections.holdings import Holdings
 from access.queries import QUERIES
 from chassis.read_model import ReadModel
 from chassis.runtime import Runtime
 from chassis.service import Service, main
 from chassis.settings import BadSettings, Settings
-from chassis.streams import Streams
 from contracts.access_events import ACCESS_EVENTS
 
 
@@ -25,7 +24,9 @@ async def start(runtime: Runtime) -> AsyncIterator[Collaborators]:
     await keys.check()
     holdings = runtime.run(Holdings())
     runtime.spawn(finish_erasures(keys, holdings), "erasures")
-    yield Collaborators(Streams(runtime.store, User), keys, ReadModel(runtime.pool, holdings))
+    audited = runtime.run(Audited())
+    rows, log = ReadModel(runtime.pool, holdings), ReadModel(runtime.pool, audited)
+    yield Collaborators.on(runtime.store, keys, rows, log)
 
 
 def sealing_key_of(settings: Settings) -> str | None:

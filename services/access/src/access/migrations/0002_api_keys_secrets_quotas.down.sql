@@ -1,0 +1,3 @@
+DROP TABLE quotas;
+DROP TABLE secrets;
+DROP TABLE api_keys;

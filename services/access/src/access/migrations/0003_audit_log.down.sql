@@ -1,0 +1,2 @@
+DROP TABLE audit_batches;
+DROP TABLE audit_log;
