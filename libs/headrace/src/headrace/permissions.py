@@ -31,7 +31,11 @@ class Service:
 SERVICES = (
     Service("access"),
     Service("blueprint"),
-    Service("execution", hears={"blueprint": ("execution_known_versions",)}, works=True),
+    Service(
+        "execution",
+        hears={"blueprint": ("execution_known_versions",), "access": ("execution_known_access",)},
+        works=True,
+    ),
     Service(
         "metrics", says=False, hears={"execution": ("metrics_executions",), "blueprint": ("metrics_blueprint_names",)}
     ),
@@ -104,6 +108,7 @@ def _heard_by(service: Service, namespace: str) -> Iterator[str]:
         yield f"{namespace}.replay.{name}"
     if service.hears:
         yield f"{namespace}.hurry.{name}.*"
+    yield from (f"{namespace}.{source}.*.*" for source in service.hears)
     if service.works:
         yield f"{namespace}.nudge.*"
         yield f"{namespace}.{name}.*.*"

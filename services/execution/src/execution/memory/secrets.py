@@ -131,7 +131,5 @@ def secret_missing(name: str, kind: str) -> NodeFailure:
             f"`PUT /api/v2/secrets/{name}?team=TEAM`."
         )
     else:
-        sentence = (
-            f"The blueprint's owner has no secret `{name}`: the owner sets it with `PUT /api/v2/secrets/{name}`."
-        )
+        sentence = f"The blueprint's owner has no secret `{name}`: the owner sets it with `PUT /api/v2/secrets/{name}`."
     return NodeFailure("permanent", "secret_missing", sentence)
