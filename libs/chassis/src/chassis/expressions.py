@@ -17,6 +17,7 @@ from typing import Any
 
 from cel_expr_python import cel
 
+from chassis.expression_costs import Shape, excess, extent_of, pattern_fault, shape_of
 from chassis.expression_faults import compile_fault, evaluation_fault, kind_of
 from contracts.expression_text import ROOTS, paths
 from contracts.message import rfc3339
@@ -26,16 +27,11 @@ Scope = Mapping[str, Any]
 
 MAX_EXPRESSION_LENGTH = 8_192
 """Characters."""
-MAX_ITERATIONS = 10_000
-"""Rounds of all macros of one evaluation together; the library enforces it."""
-MAX_GATHERED_ITEMS = 3_000
-"""Items of a list that `map` or `filter` may see: they take time and memory by the square of it."""
-MAX_EFFORT = 128 * 1024 * 1024
-"""Rounds times the longest text (or list) within reach: about a second of work."""
+MAX_EFFORT = 1_000_000
+"""Values that all templates of one node read or make: less than half a second of work."""
 COMPILED_EXPRESSIONS = 4_096
 """How many are kept compiled, the least recently used going first."""
 
-_MACRO = re.compile(r"\.\s*(all|exists|exists_one|map|filter)\s*\(")
 _STEP = r"\.[A-Za-z_][A-Za-z0-9_]*|\[\"[^\"\\\n]*\"\]|\['[^'\\\n]*'\]|\[[0-9]{1,9}\]"
 _PLAIN_PATH = re.compile(rf"({'|'.join(ROOTS)})((?:{_STEP})*)\Z")
 _STEPS = re.compile(_STEP)
@@ -58,7 +54,14 @@ class Plan:
 
     program: cel.Expression
     reads: tuple[tuple[str, ...], ...]
-    macros: tuple[str, ...]
+    shape: Shape
+
+
+@dataclass(slots=True)
+class Effort:
+    """What several evaluations have cost together."""
+
+    spent: int = 0
 
 
 def check(expression: str) -> str | None:
@@ -81,10 +84,10 @@ def check_condition(expression: str) -> str | None:
     return f"a condition is true or false, this is of type {kind.name().lower()}"
 
 
-def evaluate(expression: str, scope: Scope) -> Any:
+def evaluate(expression: str, scope: Scope, effort: Effort | None = None) -> Any:
     """The expression's value as plain JSON; raises `ExpressionError`.
 
-    What the expression merely reaches is not copied: treat the value as read-only.
+    What the expression merely reaches is not copied: treat the value as read-only. `effort` bounds several together.
     """
     path = _plain_path(expression)
     if path is not None:
@@ -93,9 +96,8 @@ def evaluate(expression: str, scope: Scope) -> Any:
         except LookupError:
             pass  # evaluated after all: the library says best what is missing
     plan = _plan(expression)
+    _refuse_excess(expression, plan.shape, scope, effort)
     data = _pruned(plan.reads, scope)
-    if plan.macros:
-        _refuse_excess(expression, plan.macros, data)
     try:
         value = plan.program.eval(data=data)
         result = value.plain_value()
@@ -136,7 +138,9 @@ def _plan(expression: str) -> Plan:
         program = _ENVIRONMENT.compile(expression)
     except Exception as error:  # noqa: BLE001 - the library raises RuntimeError, and others for odd text
         raise ExpressionError(expression, compile_fault(str(error), expression)) from None
-    return Plan(program, tuple(sorted(paths(expression), key=len)), tuple(_MACRO.findall(expression)))
+    if fault := pattern_fault(expression):
+        raise ExpressionError(expression, fault)
+    return Plan(program, tuple(sorted(paths(expression), key=len)), shape_of(expression))
 
 
 @lru_cache(maxsize=COMPILED_EXPRESSIONS)
@@ -189,28 +193,26 @@ def _pruned(reads: Sequence[tuple[str, ...]], scope: Scope) -> dict[str, Any]:
     return pruned
 
 
-def _refuse_excess(expression: str, macros: Sequence[str], data: Mapping[str, Any]) -> None:
-    texts, items = _extent(data)
-    if items > MAX_GATHERED_ITEMS and not {"map", "filter"}.isdisjoint(macros):
-        limit = f"`map` and `filter` take lists of up to {MAX_GATHERED_ITEMS:,} items, this one has {items:,}"
-        raise ExpressionError(expression, f"{limit}; use a tool for more")
-    rounds = min(MAX_ITERATIONS, items ** len(macros))
-    if rounds * max(texts, items) > MAX_EFFORT:
-        raise ExpressionError(expression, "too much work: a long list meets a long text or list; use a tool for it")
+def _refuse_excess(expression: str, shape: Shape, scope: Scope, effort: Effort | None) -> None:
+    """Raise where it may cost too much, alone or together with what was evaluated before."""
+    read = {path: extent_of(_whole(path, scope)) for path in {*shape.inside, *shape.indexed, *shape.outside}}
+    work, fault = excess(shape, read)
+    if fault is None and effort is not None:
+        effort.spent += work
+        if effort.spent > MAX_EFFORT:
+            fault = "too much work for one node: its templates read too much, too often; use a tool for it"
+    if fault is not None:
+        raise ExpressionError(expression, fault)
 
 
-def _extent(data: Any) -> tuple[int, int]:
-    """Characters of the longest text, items of the longest list or map."""
-    texts = items = 0
-    pending = [data]
-    while pending:
-        value = pending.pop()
-        if isinstance(value, str):
-            texts = max(texts, len(value))
-        elif isinstance(value, list | dict):
-            items = max(items, len(value))
-            pending.extend(value.values() if isinstance(value, dict) else value)
-    return texts, items
+def _whole(path: Sequence[str], scope: Scope) -> Any:
+    """What the path leads to, as far as it leads."""
+    value: Any = scope
+    for step in path:
+        if not isinstance(value, Mapping) or step not in value:
+            return None if value is scope else value
+        value = value[step]
+    return value if isinstance(value, dict) or not isinstance(value, Mapping) else dict(value)
 
 
 def _json(expression: str, value: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from chassis.expressions import COMPILED_EXPRESSIONS, ExpressionError, Scope, evaluate, shortened
+from chassis.expressions import COMPILED_EXPRESSIONS, Effort, ExpressionError, Scope, evaluate, shortened
 from chassis.expressions import check as check_expression
 from contracts.expression_text import (
     TEMPLATE_OPENS,
@@ -40,6 +40,7 @@ class _Rendering:
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
         self.room = MAX_VALUE_BYTES
+        self.effort = Effort()
         self.measured: dict[int, tuple[Any, int]] = {}
 
     def value(self, template: Any, place: Place) -> Any:
@@ -62,7 +63,7 @@ class _Rendering:
 
     def filled(self, hole: Hole, place: Place) -> Any:
         try:
-            found = evaluate(hole.expression, self.scope)
+            found = evaluate(hole.expression, self.scope, self.effort)
         except ExpressionError as error:
             raise TemplateError(error.expression, error.message, place) from None
         self.room -= self.size(found)

@@ -105,6 +105,22 @@ def paths(expression: str) -> tuple[tuple[str, ...], ...]:
     )
 
 
+def words(expression: str) -> Iterator[tuple[int, int, str]]:
+    """Begin, end and text of every name outside of quotes and comments; a member keeps the dot before it."""
+    for token in _TOKEN.finditer(expression):
+        if token["word"]:
+            yield token.start(), token.end(), token["word"]
+
+
+def members_after(expression: str, end: int) -> tuple[tuple[str, ...], int]:
+    """The members by name that follow a root which ends there, and where they end."""
+    members = _members(expression, end)
+    for _ in members:
+        found = _MEMBER.match(expression, end)
+        end = found.end() if found else end
+    return tuple(members), end
+
+
 @lru_cache(maxsize=4_096)
 def roots_read(expression: str) -> tuple[str, ...]:
     """The roots that an expression reads, each once; a name that one of its macros binds is none."""

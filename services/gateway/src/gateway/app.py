@@ -24,6 +24,7 @@ from chassis.settings import BadSettings, Settings
 from contracts.refusal import Unavailable
 from gateway.answers import API
 from gateway.api import analytics, blueprints, caches, executions, health, instances, signals, steering
+from gateway.api.options import options_of
 from gateway.auth import Tokens, caller_of
 from gateway.bodies import MAX_BODY_BYTES
 from gateway.gathering import GATEWAY
@@ -57,7 +58,9 @@ def _openapi_json() -> bytes:
 
 def create_app(tokens: Tokens, bus: Bus, draining: asyncio.Event) -> Litestar:
     """The application: who may come in, the services behind it, and whether it is about to leave."""
-    router = Router(API, route_handlers=list(ENDPOINTS), dependencies={"caller": Provide(caller_of)})
+    router = Router(
+        API, route_handlers=[*ENDPOINTS, *options_of(ENDPOINTS)], dependencies={"caller": Provide(caller_of)}
+    )
     return Litestar(
         [router, *health.ENDPOINTS],
         dependencies={"bus": Provide(_bus)},

@@ -28,6 +28,12 @@ PATH_PARAMETER = re.compile(r"\{(\w+):\w+\}")
 UUID = {"type": "string", "format": "uuid"}
 PATH_SCHEMAS = {"node_id": {"type": "string", "pattern": NODE_ID_PATTERN}}
 """What stands in a path where it is no UUID."""
+LINKED = {
+    "createBlueprint": ("201", "/blueprints/{id}", "$response.body#/id"),
+    "cloneBlueprint": ("201", "/blueprints/{id}", "$response.body#/id"),
+    "executeBlueprint": ("202", "/instances/{id}", "$response.body#/instance_id"),
+}
+"""Who makes something: the status, the paths that then lead to it, and where its id stands in the answer."""
 ALWAYS = (400, 401, 403, 500, 503)
 """Problems that every endpoint may answer."""
 WITH_ID = (404,)
@@ -76,6 +82,7 @@ def document(endpoints: Iterable[HTTPRouteHandler]) -> dict[str, Any]:
         path = API + PATH_PARAMETER.sub(r"{\1}", next(iter(handler.paths)))
         method = next(iter(handler.http_methods)).lower()
         paths.setdefault(path, {})[method] = _described(handler, operation, schemas, path)
+    _link(paths)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -168,6 +175,18 @@ def _responses(operation: Operation, schemas: Any, path: str) -> dict[str, Any]:
     refusals |= set(WITH_BODY) if operation.body else set()
     well = {str(status): _response(outcome, schemas) for status, outcome in operation.outcomes.items()}
     return well | {str(status): {"$ref": f"#/components/responses/{status}"} for status in sorted(refusals)}
+
+
+def _link(paths: dict[str, dict[str, Any]]) -> None:
+    """Say of what is made where it can be used."""
+    described = {found["operationId"]: (path, found) for path, methods in paths.items() for found in methods.values()}
+    for maker in LINKED.keys() & described.keys():
+        status, prefix, place = LINKED[maker]
+        described[maker][1]["responses"][status]["links"] = {
+            name: {"operationId": name, "parameters": {"id": place}}
+            for name, (path, _) in described.items()
+            if path.startswith(API + prefix)
+        }
 
 
 def _response(outcome: Outcome, schemas: Any) -> dict[str, Any]:
