@@ -11,7 +11,8 @@ from tests.support.stacks import clean_environment
 
 COMMANDS = (
     "up", "status", "service", "token", "run", "validate", "instances", "logs", "waits", "lineage", "signal", "approve",
-    "reject", "pause", "resume", "retry", "cancel", "terminate", "doctor", "migrate", "dead-letters", "demo", "version",
+    "reject", "pause", "resume", "retry", "cancel", "terminate", "doctor", "backup", "restore",
+    "migrate", "dead-letters", "demo", "version",
 )  # fmt: skip
 LIGHT_START_MODULES_ABSENT = ("httpx", "asyncpg", "nats", "yaml", "rich", "contracts", "chassis")
 

@@ -110,6 +110,16 @@ async def check(connection: asyncpg.Connection, packages: Sequence[str], schema:
         raise UnknownSchema(f"schema {schema!r} lacks {_list(missing)}: run `headrace migrate`")
 
 
+async def lacking(
+    connection: asyncpg.Connection, packages: Sequence[str], schema: str
+) -> tuple[list[Key], list[Migration]]:
+    """What is applied, and what `migrate_up` would apply; nothing is changed."""
+    async with connection.transaction():
+        await connection.execute(f"SET LOCAL search_path TO {quoted(schema)}")
+        applied = await _applied(connection)
+    return list(applied), [migration for migration in migrations_in(packages) if migration.key not in applied]
+
+
 def _read(package: str) -> Iterable[Migration]:
     folder = files(package)
     for file in folder.iterdir():

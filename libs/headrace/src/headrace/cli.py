@@ -5,7 +5,19 @@ import sys
 
 import typer
 
-from headrace.commands import blueprints, caches, databases, doctor, instances, letters, signals, stack, steering, tour
+from headrace.commands import (
+    backups,
+    blueprints,
+    caches,
+    databases,
+    doctor,
+    instances,
+    letters,
+    signals,
+    stack,
+    steering,
+    tour,
+)
 from headrace.errors import HeadraceError
 
 UNEXPECTED = 70
@@ -45,6 +57,8 @@ app.command(rich_help_panel="Steering a run")(steering.cancel)
 app.command(rich_help_panel="Steering a run")(steering.terminate)
 app.add_typer(caches.app, name="cache", rich_help_panel="Operations")
 app.command(rich_help_panel="Operations")(doctor.doctor)
+app.command(rich_help_panel="Operations")(backups.backup)
+app.command(rich_help_panel="Operations")(backups.restore)
 app.command(rich_help_panel="Operations")(databases.migrate)
 app.command(rich_help_panel="Operations")(databases.rebuild)
 app.add_typer(letters.app, name="dead-letters", rich_help_panel="Operations")

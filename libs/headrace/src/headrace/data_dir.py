@@ -16,6 +16,8 @@ LOCK_FILE = "lock"
 LOCK_TRIES = 5
 LOCK_PAUSE_SECONDS = 0.02
 STATE_FILE = "state.json"
+BACKUPS = "backups"
+"""Folder for what is taken before migrations, and for backups that were given no place."""
 SEARCHABLE = 0o711
 """The directory itself may be passed through (PostgreSQL's user must), what lies in it is private file by file."""
 

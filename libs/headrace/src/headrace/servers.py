@@ -35,6 +35,10 @@ class Servers(Protocol):
     def postgres_dsn(self, service: str) -> str:
         """The database as this service may see it."""
 
+    @property
+    def administrator_dsn(self) -> str | None:
+        """The database as a role sees it that may read every schema, where there is one."""
+
     def processes(self) -> Sequence[Supervised]:
         """The server processes that are ours."""
 
@@ -70,6 +74,11 @@ class OutsideServers:
     def postgres_dsn(self, service: str) -> str:
         """The same for all; `service` keeps to its own schema in it."""
         return self.dsn
+
+    @property
+    def administrator_dsn(self) -> str | None:
+        """Nobody but those who are named."""
+        return None
 
     def processes(self) -> Sequence[Supervised]:
         """None of ours."""
@@ -109,12 +118,16 @@ class EmbeddedServers:
         """Create what is missing, start both, provision the database."""
         self._nats.configure()
         self._nats_process.start()
+        await self.start_postgres()
+        await self._until("nats", self._nats.accepting, self._nats_process)
+
+    async def start_postgres(self) -> None:
+        """Create its files if there are none, start it, make the database with its roles and schemas."""
         self._postgres.create()
         await self._postgres.clear_orphan()
         self._postgres_process.start()
         await self._until("postgres", self._postgres_accepting, self._postgres_process)
         await self._postgres.provision()
-        await self._until("nats", self._nats.accepting, self._nats_process)
 
     async def stop(self) -> None:
         """NATS first: nobody publishes any more. Then a fast shutdown of PostgreSQL."""
@@ -124,6 +137,11 @@ class EmbeddedServers:
     def postgres_dsn(self, service: str) -> str:
         """The service's own role, on the unix socket or on loopback."""
         return self._postgres.service_dsn(service)
+
+    @property
+    def administrator_dsn(self) -> str:
+        """The role that sees every schema."""
+        return self._postgres.superuser_dsn()
 
     def processes(self) -> Sequence[Supervised]:
         """The two server processes."""

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.data_dir import State, write_state
+from headrace.backup.migrating import back_up_before_migrating
+from headrace.data_dir import BACKUPS, State, write_state
 from headrace.embedded.secrets import Secrets, secrets_of
 from headrace.errors import Complaint
 from headrace.migration import migrate
@@ -72,6 +73,8 @@ class Stack:
         dsns = {service: self._servers.postgres_dsn(service) for service in MIGRATIONS}
         self._state.nats_url, self._state.postgres_dsns = self._servers.nats_url(OPERATOR), dsns
         self._state.nats_urls = {service: self._servers.nats_url(service) for service in SERVICES}
+        backups = self._options.data_dir / BACKUPS
+        await back_up_before_migrating(dsns, self._servers.administrator_dsn, backups, self._report)
         await migrate(dsns, "up")
         for service in self._services:
             service.start()

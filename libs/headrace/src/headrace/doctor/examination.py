@@ -78,10 +78,12 @@ async def _connect(target: Target) -> "Bus | str":
     from nats.aio.client import Client
     from nats.errors import Error
 
-    from chassis.bus import Bus
+    from chassis.bus import Bus, connection_options
 
     nc = Client()
-    connecting = nc.connect(target.nats_url.split(","), name="headrace doctor", allow_reconnect=False, error_cb=_ignore)
+    options = connection_options("headrace doctor", target.nats_url)
+    options |= {"allow_reconnect": False, "error_cb": _ignore}
+    connecting = nc.connect(target.nats_url.split(","), **options)
     try:
         await asyncio.wait_for(connecting, CONNECT_SECONDS)
     except (TimeoutError, OSError, Error) as error:

