@@ -156,7 +156,7 @@ async def test_tools_older_than_the_server_are_refused_before_anything_is_writte
 
     assert status == 1
     assert "pg_dump must not be older than the server" in said
-    assert list(tmp_path.iterdir()) == []
+    assert folders(tmp_path) == []
 
 
 class TestBeforeAMigration:
