@@ -1,19 +1,15 @@
 """The access service in parts (ledger and rows on a real Postgres) and as a whole (on real NATS as well)."""
 
 from collections.abc import AsyncIterator
-from contextlib import suppress
 
 import asyncpg
 import pytest
-from nats.js.errors import NotFoundError
 
 from access.app import SERVICE
-from chassis.bus import Bus
 from chassis.postgres import open_pool
 from chassis.sealing import new_key
-from chassis.service import running
 from chassis.settings import Settings
-from tests.access.office import Office
+from tests.access.office import Office, opened
 from tests.support.lent_databases import LentDatabases, Tables
 
 
@@ -42,9 +38,5 @@ async def settings(access_dsn: str, nats_url: str, namespace: str) -> Settings:
 @pytest.fixture
 async def office(settings: Settings, pool: asyncpg.Pool) -> AsyncIterator[Office]:
     """The whole service at work, and the way to ask it as the gateway does."""
-    async with running(SERVICE, settings) as runtime:
-        bus = await Bus.connect(settings.nats_url, settings.namespace, "test")
-        yield Office(bus, runtime, pool)
-        with suppress(NotFoundError):  # A test may be over before the relay has made it.
-            await bus.js.delete_stream(bus.stream(SERVICE.name))
-        await bus.close()
+    async with opened(settings, pool) as office:
+        yield office

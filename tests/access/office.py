@@ -1,15 +1,21 @@
 """The access service as the gateway meets it: commands and queries over the bus, answers and refusals back."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+from nats.js.errors import NotFoundError
 
+from access.app import SERVICE
 from chassis.bus import REFUSAL_HEADER, Bus, refusal_from
 from chassis.clock import now
 from chassis.ids import new_id
 from chassis.runtime import Runtime
+from chassis.service import running
+from chassis.settings import Settings
 from contracts.access import (
     ActivateUser,
     DeactivateUser,
@@ -166,3 +172,14 @@ class Office:
     async def head(self) -> int:
         """How far the ledger reaches."""
         return await self.runtime.store.head()
+
+
+@asynccontextmanager
+async def opened(settings: Settings, pool: asyncpg.Pool) -> AsyncIterator[Office]:
+    """A process of the service from its start to its end."""
+    async with running(SERVICE, settings) as runtime:
+        bus = await Bus.connect(settings.nats_url, settings.namespace, "test")
+        yield Office(bus, runtime, pool)
+        with suppress(NotFoundError):  # A test may be over before the relay has made it.
+            await bus.js.delete_stream(bus.stream(SERVICE.name))
+        await bus.close()

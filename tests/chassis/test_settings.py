@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from chassis.secret_files import FROM_FILES
 from chassis.settings import BadSettings, Settings
 
 
@@ -11,6 +13,7 @@ from chassis.settings import BadSettings, Settings
 def nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for field in Settings.model_fields:
         monkeypatch.delenv(f"HEADRACE_{field.upper()}", raising=False)
+        monkeypatch.delenv(f"HEADRACE_{field.upper()}_FILE", raising=False)
 
 
 def test_without_an_environment_the_defaults_suit_one_machine() -> None:
@@ -62,3 +65,53 @@ def test_traces_are_exported_where_the_standard_variable_says_so(
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
 
     assert Settings.load().otel is exports
+
+
+@pytest.mark.parametrize("name", FROM_FILES)
+def test_what_is_secret_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    (tmp_path / "secret").write_text("  from-the-file\n")
+    monkeypatch.setenv(f"HEADRACE_{name}", "")
+    monkeypatch.setenv(f"HEADRACE_{name}_FILE", str(tmp_path / "secret"))
+
+    found = getattr(Settings.load(), name.lower())
+
+    assert (found.get_secret_value() if isinstance(found, SecretStr) else found) == "from-the-file"
+
+
+def test_what_is_asked_for_comes_before_what_a_file_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("nats://file")
+    monkeypatch.setenv("HEADRACE_NATS_URL_FILE", str(tmp_path / "secret"))
+
+    assert Settings.load(nats_url="nats://asked").nats_url == "nats://asked"
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "HEADRACE_SEALING_KEY_FILE='{}' cannot be read: No such file or directory"),
+        (b" \n", "HEADRACE_SEALING_KEY_FILE='{}' cannot be used: the file is empty"),
+        (b"\xff\xfe", "HEADRACE_SEALING_KEY_FILE='{}' cannot be used: it is not text"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None, sentence: str
+) -> None:
+    if content is not None:
+        (tmp_path / "key").write_bytes(content)
+    monkeypatch.setenv("HEADRACE_SEALING_KEY_FILE", str(tmp_path / "key"))
+
+    with pytest.raises(BadSettings) as bad:
+        Settings.load()
+
+    assert str(bad.value) == sentence.format(tmp_path / "key")
+
+
+def test_a_value_and_a_file_for_it_are_one_too_many(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("hunter3")
+    monkeypatch.setenv("HEADRACE_JWT_SECRET", "hunter2")
+    monkeypatch.setenv("HEADRACE_JWT_SECRET_FILE", str(tmp_path / "key"))
+
+    with pytest.raises(BadSettings) as bad:
+        Settings.load()
+
+    assert str(bad.value) == "HEADRACE_JWT_SECRET and HEADRACE_JWT_SECRET_FILE are both set: keep one of them"

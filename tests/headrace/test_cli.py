@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import jwt
 import pytest
 
 from headrace import cli
@@ -102,6 +103,29 @@ def test_a_fault_of_ours_is_no_traceback(headrace, monkeypatch):
     assert status == cli.UNEXPECTED
     assert err.startswith("headrace: unexpected ZeroDivisionError")
     assert "Traceback" not in err
+
+
+def test_a_secret_is_read_from_the_file_that_is_named_for_it(headrace, tmp_path, monkeypatch):
+    (tmp_path / "key").write_text("k" * 64 + "\n")
+    monkeypatch.setenv("HEADRACE_JWT_SECRET", "")
+    monkeypatch.setenv("HEADRACE_JWT_SECRET_FILE", str(tmp_path / "key"))
+
+    status, out, _ = headrace("token", "--user", "ada")
+
+    assert status == 0
+    assert jwt.decode(out.strip(), "k" * 64, algorithms=["HS256"])["sub"] == "ada"
+
+
+def test_a_secret_that_stands_in_two_places_is_refused(headrace, tmp_path, monkeypatch):
+    monkeypatch.setenv("HEADRACE_JWT_SECRET", "x")
+    monkeypatch.setenv("HEADRACE_JWT_SECRET_FILE", str(tmp_path / "key"))
+
+    status, _, err = headrace("token")
+
+    assert (status, err) == (
+        1,
+        "headrace: HEADRACE_JWT_SECRET and HEADRACE_JWT_SECRET_FILE are both set: keep one of them.\n",
+    )
 
 
 def test_a_token_can_be_signed_without_a_stack(headrace, tmp_path):

@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from chassis.secret_files import PREFIX, UnusableFile, read_secret_files
+
 NAMESPACE_PATTERN = r"^[a-z0-9_]{1,64}$"
-PREFIX = "HEADRACE_"
 OTEL_ENDPOINT_VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
@@ -20,7 +21,10 @@ class BadSettings(Exception):
 
 
 class Settings(BaseSettings):
-    """Read once at the start of a process from the environment, each field from `HEADRACE_<FIELD>`."""
+    """Read once at the start of a process from the environment, each field from `HEADRACE_<FIELD>`.
+
+    Secrets, and addresses with a password in them, may stand in a file instead: `HEADRACE_<FIELD>_FILE` names it.
+    """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", use_attribute_docstrings=True)
 
@@ -70,7 +74,11 @@ class Settings(BaseSettings):
     def load(cls, **overrides: Any) -> Self:
         """The settings of this process; raises `BadSettings` with one sentence for each bad variable."""
         try:
-            return cls(**overrides)
+            files = read_secret_files(os.environ)
+            said = {variable.removeprefix(PREFIX).lower(): value for variable, value in files.items()}
+            return cls(**said | overrides)
+        except UnusableFile as error:
+            raise BadSettings(str(error)) from error
         except ValidationError as error:
             raise BadSettings("; ".join(_sentence(problem) for problem in error.errors())) from error
 

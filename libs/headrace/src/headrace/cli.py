@@ -18,6 +18,7 @@ from headrace.commands import (
     steering,
     tour,
 )
+from headrace.commands.addresses import adopt_secret_files
 from headrace.errors import HeadraceError
 
 UNEXPECTED = 70
@@ -69,6 +70,7 @@ app.command(rich_help_panel="Operations")(tour.version)
 def main() -> None:
     """Run the command line: what goes wrong is said in a sentence, never as a traceback."""
     try:
+        adopt_secret_files()
         app()
     except HeadraceError as error:
         print(f"headrace: {error}", file=sys.stderr)

@@ -13,6 +13,21 @@ if TYPE_CHECKING:
 DSN_VARIABLE = "HEADRACE_POSTGRES_DSN"
 
 
+def adopt_secret_files() -> None:
+    """Put what stands in files (`HEADRACE_SEALING_KEY_FILE`) where every command, and what it starts, looks for it."""
+    if not any(name.startswith("HEADRACE_") and name.endswith("_FILE") for name in os.environ):
+        return
+    from chassis.secret_files import SUFFIX, UnusableFile, read_secret_files
+
+    try:
+        found = read_secret_files(os.environ)
+    except UnusableFile as error:
+        raise Complaint(f"{error}.") from error
+    for variable, value in found.items():
+        os.environ[variable] = value
+        del os.environ[variable + SUFFIX]
+
+
 def must_be_known(service: str | None) -> None:
     """Refuse the name of a service that keeps nothing."""
     if service is not None and service not in MIGRATIONS:

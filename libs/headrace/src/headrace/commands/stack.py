@@ -10,7 +10,7 @@ import typer
 
 from headrace.commands.options import DEFAULT_DATA_DIR, AsJson, DataDir, Url, own_name, signing_key
 from headrace.errors import Complaint
-from headrace.services import SERVICES
+from headrace.services import ACCESS, EXECUTION, SERVICES
 
 DEFAULT_PORT = 8080
 
@@ -105,9 +105,20 @@ def service(
         os.environ["HEADRACE_NATS_URL"] = state.nats_urls.get(name, state.nats_url)
         os.environ["HEADRACE_NAMESPACE"] = state.namespace
         os.environ.setdefault("HEADRACE_POSTGRES_DSN", state.postgres_dsns.get(name, ""))
+        if name in (ACCESS, EXECUTION):
+            _set_sealing_key(data_dir)
     if name == "gateway":
         os.environ.setdefault("HEADRACE_JWT_SECRET", signing_key(data_dir))
     os.execv(sys.executable, [sys.executable, "-m", f"{name}.app"])  # noqa: S606 - our own interpreter
+
+
+def _set_sealing_key(data_dir: Path) -> None:
+    """The key of the data directory, where there is one and the environment says no other."""
+    from headrace.embedded.secrets import read_secrets
+
+    drawn = read_secrets(data_dir)
+    if drawn is not None:
+        os.environ.setdefault("HEADRACE_SEALING_KEY", drawn.sealing_key)
 
 
 def token(
