@@ -21,7 +21,8 @@ SCHEMA = "metrics"
 @pytest.fixture
 async def pool(databases: LentDatabases) -> AsyncIterator[asyncpg.Pool]:
     """The read model, empty."""
-    async with databases.lend(Tables(SCHEMA, ("metrics.migrations",))) as dsn, await open_pool(dsn, SCHEMA) as pool:
+    tables = Tables(SCHEMA, ("chassis.delivery_migrations", "metrics.migrations"))
+    async with databases.lend(tables) as dsn, await open_pool(dsn, SCHEMA) as pool:
         yield pool
 
 
@@ -57,9 +58,9 @@ class Asking:
         )
         return await blueprint_analytics(query, self._model)
 
-    async def usage(self, user_id: str, since: datetime, until: datetime) -> UsageView:
+    async def usage(self, user_id: str, since: datetime, until: datetime, *teams: str) -> UsageView:
         """By the user themselves: nobody else may."""
-        return await usage(GetUsage(caller=Caller(user_id=user_id), since=since, until=until), self._model)
+        return await usage(GetUsage(caller=Caller(user_id=user_id, teams=teams), since=since, until=until), self._model)
 
 
 @pytest.fixture

@@ -39,9 +39,10 @@ INSERT INTO node_rollups
 SELECT blueprint_id, span, starts_at, node_id, 40, ARRAY[completed]
 FROM execution_rollups, (VALUES ('start'), ('answer')) AS nodes (node_id) WHERE audience = ''
 """
-FILL_NAMES = (
-    "INSERT INTO blueprint_names SELECT lpad(to_hex(n), 32, '0')::uuid, 1, 'x' FROM generate_series(1, 5000) AS n"
-)
+FILL_NAMES = """
+INSERT INTO blueprint_names (blueprint_id, version, name)
+SELECT lpad(to_hex(n), 32, '0')::uuid, 1, 'x' FROM generate_series(1, 5000) AS n
+"""
 TABLES = "execution_metrics, execution_rollups, node_rollups, blueprint_names"
 WINDOW = Window(
     NOON + timedelta(hours=7, minutes=33, seconds=7), NOON + timedelta(days=9, hours=3, minutes=2, seconds=1)
@@ -70,6 +71,6 @@ async def test_analytics_and_usage(pool: asyncpg.Pool) -> None:
         await count_blueprint(connection, USER, BLUEPRINT, WINDOW)
         await count_own_nodes(connection, USER, BLUEPRINT, WINDOW)
         await count_user(connection, USER, WINDOW)
-        await planned.fetch(NAMES, [BLUEPRINT])
+        await planned.fetch(NAMES, [BLUEPRINT], "ada", ["red"])
     assert planned.asked > 10
     assert planned.scanned == set()

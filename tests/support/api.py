@@ -1,8 +1,10 @@
 """One user at the HTTP interface; every answer is held against the published document."""
 
 import json
+import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -162,7 +164,13 @@ async def user_of(
     limits = httpx.Limits(max_connections=None)
     url = str(up.state["url"])
     async with httpx.AsyncClient(
-        base_url=url, headers=headers, timeout=ANSWER_SECONDS, limits=limits, trust_env=False
+        base_url=url, headers=headers, timeout=ANSWER_SECONDS, limits=limits, trust_env=False, verify=_authorities()
     ) as http:
         document = (await http.get("/openapi.json")).json()
         yield Api(http, Interface(document), user)
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    """Loaded once: a client that is not told loads them anew, which takes longer than all that it then asks."""
+    return ssl.create_default_context()

@@ -8,7 +8,7 @@ from asyncpg import Connection, Record
 
 from chassis.postgres import array_of
 from chassis.projection import Fact
-from contracts.blueprint import BlueprintCreated, BlueprintUpdated, BlueprintVersionRecorded
+from contracts.blueprint import BlueprintCreated, BlueprintShared, BlueprintUpdated, BlueprintVersionRecorded
 from contracts.execution import RunFigures
 from contracts.instance_events import ENDINGS, InstanceEnded, InstanceRetried
 from contracts.message import Event
@@ -50,6 +50,16 @@ SELECT * FROM unnest($1::uuid[], $2::integer[], $3::text[])
 ON CONFLICT (blueprint_id) DO UPDATE SET version = EXCLUDED.version, name = EXCLUDED.name
 WHERE blueprint_names.version < EXCLUDED.version
 """
+WRITE_OWNERS = """
+UPDATE blueprint_names AS kept SET owner_id = created.owner_id
+FROM unnest($1::uuid[], $2::text[]) AS created (blueprint_id, owner_id)
+WHERE kept.blueprint_id = created.blueprint_id
+"""
+WRITE_SHARING = """
+UPDATE blueprint_names AS kept SET visibility = said.visibility, team_id = said.team_id
+FROM unnest($1::uuid[], $2::text[], $3::text[]) AS said (blueprint_id, visibility, team_id)
+WHERE kept.blueprint_id = said.blueprint_id
+"""
 
 KNOW = """
 INSERT INTO known (until) VALUES ($1)
@@ -83,16 +93,24 @@ class Executions:
 
 
 class BlueprintNames:
-    """Follows the blueprint service: remembers what blueprints are called."""
+    """Follows the blueprint service: remembers what blueprints are called, and who may know."""
 
     name = "blueprint_names"
     source = "blueprint"
-    reads = (BlueprintCreated, BlueprintUpdated)
+    reads = (BlueprintCreated, BlueprintUpdated, BlueprintShared)
     tables = ("blueprint_names",)
 
     async def apply(self, facts: Sequence[Fact], rows: Connection) -> None:
-        """Keep the name of the latest version."""
-        await keep_names((fact.event for fact in facts if isinstance(fact.event, BlueprintVersionRecorded)), rows)
+        """Keep the name of the latest version, and with whom it is shared by now."""
+        events = [fact.event for fact in facts]
+        await keep_names((event for event in events if isinstance(event, BlueprintVersionRecorded)), rows)
+        created = {event.originator_id: event for event in events if isinstance(event, BlueprintCreated)}
+        if created:
+            await rows.execute(WRITE_OWNERS, list(created), [event.owner_id for event in created.values()])
+        shared = (event for event in events if isinstance(event, BlueprintCreated | BlueprintShared))
+        sharing = {event.originator_id: (event.visibility, event.team_id) for event in shared}
+        if sharing:
+            await rows.execute(WRITE_SHARING, list(sharing), *zip(*sharing.values(), strict=True))
 
 
 async def count_endings(endings: Sequence[InstanceEnded], rows: Connection) -> None:

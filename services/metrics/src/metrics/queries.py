@@ -24,6 +24,7 @@ from contracts.metrics import (
     UsageView,
 )
 from contracts.refusal import Malformed
+from contracts.roles import teams_where
 from metrics.counting import count_blueprint, count_nodes, count_own_nodes, count_user
 from metrics.domain import EVERYONE, Tally, Window, audience_for
 from metrics.histogram import Histogram
@@ -32,7 +33,12 @@ SLOWEST_NODES = 10
 BLUEPRINTS_LISTED_MAX = 10_000
 """Blueprints that one answer about usage lists, those that cost most first."""
 
-NAMES = "SELECT blueprint_id, name FROM blueprint_names WHERE blueprint_id = ANY($1::uuid[])"
+NAMES = """
+SELECT blueprint_id, name FROM blueprint_names
+WHERE blueprint_id = ANY($1::uuid[])
+  AND (visibility = 'public' OR owner_id = $2 OR (visibility = 'team' AND team_id = ANY($3::text[])))
+"""
+"""`contracts.blueprint.may_see` stands in it: who ran a blueprint once need not hear what it is called since."""
 
 Group = TypeVar("Group", bound=Hashable)
 
@@ -94,7 +100,8 @@ async def usage(query: GetUsage, model: ReadModel) -> UsageView:
     async with model.snapshot() as rows:
         counted = await count_user(rows, user_id, window)
         by_blueprint = _grouped((blueprint_id, tally) for blueprint_id, _, tally in counted.tallies())
-        names = {row["blueprint_id"]: row["name"] for row in await rows.fetch(NAMES, list(by_blueprint))}
+        known = await rows.fetch(NAMES, list(by_blueprint), user_id, teams_where(query.caller, "read"))
+    names = {row["blueprint_id"]: row["name"] for row in known}
     by_day = _grouped((moment.astimezone(UTC).date(), tally) for _, moment, tally in counted.tallies())
     total = _total(by_day.values())
     return UsageView(
