@@ -62,6 +62,7 @@ TAKEN = (
     "input.text.contains('b')",
     "input.word.matches('^[a-z]+([.]b)*$')",
     'matches(input.word, "a{1,5}")',
+    "string(input.n).matches(string(input.n))",
     "input.hundred.map(x, x + 1).filter(x, x > 1)",
     "[1, 2, 3].map(x, input.hundred[x] + input.n)",
     "input.rows.map(r, input.names[string(r.a)])",

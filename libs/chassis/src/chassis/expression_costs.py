@@ -27,6 +27,8 @@ MAX_SEARCH = 200_000_000
 """Characters of the longest text times those of the next, where one is looked for in the other."""
 MAX_MATCHING = 4_000_000
 """Characters times the size of the pattern that is tried on them."""
+MAX_COMPOSED = 1_000
+"""Characters, where the pattern is not written out and may be as bad as can be."""
 MAX_REPEAT = 1_000
 """The library repeats nothing in a pattern more often."""
 
@@ -38,7 +40,7 @@ _PATTERN = re.compile(r"""\s*\(\s*(?:[^()"']*,\s*)?[rR]?("(?:[^"\\\n]|\\.)*"|'(?
 _NUMBER = re.compile(r"\d+")
 _QUOTED = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""")
 
-DYNAMIC_PATTERN = "write the pattern of `matches` out as a text: one that is put together may take for ever"
+COMPOSED = "too much work: write the pattern of `matches` out as a text; one from elsewhere is for short texts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,9 @@ class Shape:
     """Whether something may be put together with `+`."""
     searches: bool
     patterns: int
-    """The size of all patterns together."""
+    """The size of all patterns together that are written out."""
+    composed: bool
+    """Whether a pattern is not, but comes from somewhere."""
 
     @property
     def growth(self) -> int:
@@ -95,7 +99,7 @@ class Extent:
 
 
 def shape_of(expression: str) -> Shape:
-    """What an expression does; its patterns are written out, or `pattern_fault` says that they are not."""
+    """What an expression does."""
     spans = tuple(_macros(expression))
     outside: list[tuple[str, ...]] = []
     inside: list[tuple[str, ...]] = []
@@ -106,6 +110,7 @@ def shape_of(expression: str) -> Shape:
             within = any(span.begin <= at < span.end for span in spans)
             asked = expression[after:].lstrip().startswith("[")
             (outside if not within else indexed if asked else inside).append((word, *members))
+    patterns = _patterns(expression)
     bare = _QUOTED.sub('""', expression)
     return Shape(
         length=len(expression),
@@ -116,14 +121,9 @@ def shape_of(expression: str) -> Shape:
         literals=bare.count(",") + 1,
         joins="+" in bare,
         searches=re.search(r"\bcontains\s*\(", bare) is not None,
-        patterns=sum(map(_weight, _patterns(expression))),
+        patterns=sum(map(_weight, patterns)),
+        composed=sum(1 for _ in _matching(expression)) > len(patterns),
     )
-
-
-def pattern_fault(expression: str) -> str | None:
-    """A sentence where a pattern is not written out, or can never be tried on any text."""
-    calls = sum(1 for _, end, word in words(expression) if word.strip(". ") == "matches" and _calls(expression, end))
-    return DYNAMIC_PATTERN if calls > len(_patterns(expression)) else None
 
 
 def excess(shape: Shape, extents: Mapping[tuple[str, ...], Extent]) -> tuple[int, str | None]:
@@ -193,6 +193,8 @@ def _search_excess(shape: Shape, found: Sequence[Extent], rounds: int) -> str | 
     texts = sorted((*(length for extent in found for length in (extent.text, extent.next_text)), 0, shape.length))
     if shape.searches and rounds * texts[-1] * texts[-2] > MAX_SEARCH:
         return "too much work: a long text is looked for in a long text; use a tool for it"
+    if shape.composed and rounds * (texts[-1] + shape.length) > MAX_COMPOSED:
+        return COMPOSED
     if shape.patterns and rounds * texts[-1] * shape.patterns > MAX_MATCHING:
         return "too much work: the text is too long for this pattern; use a tool for it"
     return None
@@ -224,13 +226,15 @@ def _closing(expression: str, opening: int) -> int:
 
 
 def _patterns(expression: str) -> list[str]:
-    calls = [end for _, end, word in words(expression) if word.strip(". ") == "matches"]
-    return [found[1] for end in calls if (found := _PATTERN.match(expression, end))]
+    return [found[1] for end in _matching(expression) if (found := _PATTERN.match(expression, end))]
+
+
+def _matching(expression: str) -> Iterator[int]:
+    """Where the name of each call of `matches` ends."""
+    for _, end, word in words(expression):
+        if word.strip(". ") == "matches" and expression[end:].lstrip().startswith("("):
+            yield end
 
 
 def _weight(pattern: str) -> int:
     return len(pattern) + sum(min(int(number[:4]), MAX_REPEAT) for number in _NUMBER.findall(pattern))
-
-
-def _calls(expression: str, end: int) -> bool:
-    return expression[end:].lstrip().startswith("(")

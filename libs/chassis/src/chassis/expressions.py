@@ -17,7 +17,7 @@ from typing import Any
 
 from cel_expr_python import cel
 
-from chassis.expression_costs import Shape, excess, extent_of, pattern_fault, shape_of
+from chassis.expression_costs import Shape, excess, extent_of, shape_of
 from chassis.expression_faults import compile_fault, evaluation_fault, kind_of
 from contracts.expression_text import ROOTS, paths
 from contracts.message import rfc3339
@@ -138,8 +138,6 @@ def _plan(expression: str) -> Plan:
         program = _ENVIRONMENT.compile(expression)
     except Exception as error:  # noqa: BLE001 - the library raises RuntimeError, and others for odd text
         raise ExpressionError(expression, compile_fault(str(error), expression)) from None
-    if fault := pattern_fault(expression):
-        raise ExpressionError(expression, fault)
     return Plan(program, tuple(sorted(paths(expression), key=len)), shape_of(expression))
 
 
