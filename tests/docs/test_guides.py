@@ -15,19 +15,21 @@ from tests.support.stacks import Up, clean_environment
 
 SECONDS = 180.0
 BETWEEN = "=== next step ==="
+TEAM = "mill"
+"""With whom the guides share."""
 INVALID = {"broken.yaml", "mapped.yaml"}
 """Shown to be refused."""
 
 
-def token_of(stack: Up, user: str) -> str:
+def token_of(stack: Up, user: str, *teams: str) -> str:
     secrets = read_secrets(stack.data_dir)
     assert secrets is not None
-    return sign(secrets.jwt, user)
+    return sign(secrets.jwt, user, teams=teams)
 
 
 @pytest.mark.parametrize("guide", guides(), ids=lambda guide: guide.path.stem)
 def test_its_blueprints_keep_every_rule(guide: Guide, stack: Up) -> None:
-    with Headrace(str(stack.state["url"]), token_of(stack, "reader")) as client:
+    with Headrace(str(stack.state["url"]), token_of(stack, "reader", TEAM)) as client:
         for name, body in guide.blueprints().items():
             problems = client.check_blueprint(body)["problems"]
             assert bool(problems) == (name in INVALID), (name, problems)
