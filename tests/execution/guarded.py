@@ -5,6 +5,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import asyncpg
+from nats.js.api import ConsumerConfig, DeliverPolicy
+
 from chassis.sealing import new_key
 from execution.app import MIGRATIONS
 from tests.support.access_facts import ACCESS_TABLES, Access, telling_of_access
@@ -71,3 +74,28 @@ async def two_workers(
         milling(dsn, nats_url, namespace) as other,
     ):
         yield one, other, access
+
+
+async def everything_kept(mill: Mill) -> str:
+    """All rows of all tables of the database: what a backup would hold."""
+    rows: list[str] = []
+    tables = await mill.runtime.pool.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'execution'")
+    assert {"events", "workflow_instances", "known_secrets", "cache_entries"} <= {row["tablename"] for row in tables}
+    for table in tables:
+        found: list[asyncpg.Record] = await mill.runtime.pool.fetch(f'SELECT * FROM "{table["tablename"]}"')
+        rows += [str(list(row.values())) for row in found]
+    return "\n".join(rows)
+
+
+async def everything_published(mill: Mill) -> str:
+    """Every message of the streams of execution and of access."""
+    bus, told = mill.runtime.bus, list[str]()
+    for service in ("execution", "access"):
+        last = (await bus.js.stream_info(bus.stream(service))).state.messages
+        config = ConsumerConfig(deliver_policy=DeliverPolicy.ALL)
+        found = await bus.js.pull_subscribe("", stream=bus.stream(service), config=config)
+        while last > 0:
+            messages = await found.fetch(min(last, 100), timeout=5)
+            last -= len(messages)
+            told += [f"{message.headers} {message.data.decode()}" for message in messages]
+    return "\n".join(told)

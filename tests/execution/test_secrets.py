@@ -7,15 +7,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
-from nats.js.api import ConsumerConfig, DeliverPolicy
 
 from contracts.blueprint import BlueprintReference
 from contracts.execution import ExecutionView, Token
 from contracts.message import Caller
 from contracts.workflow import Node, WorkflowGraph
-from tests.execution.guarded import guarded_mill
+from tests.execution.guarded import everything_kept, everything_published, guarded_mill
 from tests.support.access_facts import Access
 from tests.support.builders import BOB, a_graph, a_node, a_reference
 from tests.support.eventually import eventually
@@ -167,29 +165,3 @@ def traces_in(text: str) -> list[str]:
     encoded = base64.b64encode(f"user:{VALUE}".encode()).decode()
     forms = [VALUE, "horse/battery", "horse%2Fbattery", "horse%2fbattery", base64.b64encode(VALUE.encode()).decode()]
     return [form for form in (*forms, encoded) if form in text]
-
-
-async def everything_kept(mill: Mill) -> str:
-    """All rows of all tables of the database: what a backup would hold."""
-    rows: list[str] = []
-    tables = await mill.runtime.pool.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'execution'")
-    assert {"events", "workflow_instances", "known_secrets", "cache_entries"} <= {row["tablename"] for row in tables}
-    for table in tables:
-        found: list[asyncpg.Record] = await mill.runtime.pool.fetch(f'SELECT * FROM "{table["tablename"]}"')
-        rows += [str(list(row.values())) for row in found]
-    return "\n".join(rows)
-
-
-async def everything_published(mill: Mill) -> str:
-    """Every message of the streams of execution and of access."""
-    bus, told = mill.runtime.bus, list[str]()
-    for service in ("execution", "access"):
-        last = (await bus.js.stream_info(bus.stream(service))).state.messages
-        config = ConsumerConfig(deliver_policy=DeliverPolicy.ALL)
-        found = await bus.js.pull_subscribe("", stream=bus.stream(service), config=config)
-        while last > 0:
-            messages = await found.fetch(min(last, 100), timeout=5)
-            last -= len(messages)
-            told += [f"{message.headers} {message.data.decode()}" for message in messages]
-    assert any("SecretStored" in text for text in told)
-    return "\n".join(told)

@@ -201,6 +201,7 @@ INSTANCE_EVENTS: tuple[type[InstanceEvent], ...] = (
     InstanceFailed,
     InstanceCancelled,
     InstanceTerminated,
+    outside_events.InstanceErased,
     outside_events.SignalPosted,
     outside_events.SignalAwaited,
     outside_events.SignalTaken,

@@ -75,6 +75,15 @@ class InstanceRetried(InstanceEvent):
     by: str
 
 
+class InstanceErased(InstanceEvent):
+    """What it held of its user's is forgotten: inputs, outputs and texts are gone from the facts before this one.
+
+    Whoever keeps content of the instance deletes it.
+    """
+
+    by: str
+
+
 class NodeCancelRequested(InstanceEvent):
     """Somebody wants whatever goes on at one node to be given up; the other branches go on."""
 

@@ -19,6 +19,7 @@ from execution.domain.visits import Visit
 from execution.driving import nudges, work
 from execution.driving.effects import Effects
 from execution.driving.endings import Endings
+from execution.driving.erasing import Eraser
 from execution.driving.gauges import WorkReadings
 from execution.driving.known import KnownBlueprints
 from execution.driving.leases import Leases
@@ -37,7 +38,7 @@ from execution.memory.deployment import Deployment
 from execution.memory.secrets import KnownSecrets
 from execution.memory.section_keeper import SectionKeeper
 from execution.memory.together import SharedMemory
-from execution.middleware.contract import Decide
+from execution.middleware.contract import Decide, Tell
 from execution.nodes.action import NodeCall
 from execution.nodes.registry import NodeActions
 from execution.packages import installed
@@ -89,7 +90,7 @@ def service(arrange: Arrange = as_it_is) -> Service[Collaborators]:
         await leases.join()
         at = collaborators(runtime, pipeline, Effects(actions, tokens.send, request_child, secrets.open), leases)
         runtime.spawn(SectionKeeper(memory.sections, at.records, around).run(), "sections")
-        runtime.spawn(FamilyKeeper(runtime.pool, at.records, tell).run(), "families")
+        see_to_instances(runtime, at.records, tell)
         runtime.spawn(leases.keep(), "lease")
         chores = (*memory.chores, leases.forget_the_dead)
         runtime.spawn(Reconciler(runtime.bus, runtime.pool, leases, chores).run(), "reconciler")
@@ -108,6 +109,12 @@ def service(arrange: Arrange = as_it_is) -> Service[Collaborators]:
         hears=(("blueprint", BLUEPRINT_EVENTS), ("access", ACCESS_EVENTS)),
         work_for=work.work_for,
     )
+
+
+def see_to_instances(runtime: Runtime, records: Records, tell: Tell) -> None:
+    """What is done to instances that nobody asks for: families are mended, the erased are forgotten."""
+    runtime.spawn(FamilyKeeper(runtime.pool, records, tell).run(), "families")
+    runtime.spawn(Eraser(runtime.bus, runtime.pool, records, tell).run(), "eraser")
 
 
 def collaborators(runtime: Runtime, pipeline: Pipeline, effects: Effects, leases: Leases) -> Collaborators:

@@ -1,4 +1,4 @@
-"""Facts of access to rows: known_secrets, sealed as they were told, and known_quotas."""
+"""Facts of access to rows: known_secrets, sealed as they were told, known_quotas and known_erasures."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -13,6 +13,9 @@ from contracts.secrets import SecretDeleted, SecretStored
 from execution.projections import write
 
 FORGET_OWNERS = "DELETE FROM known_secrets WHERE kind = 'user' AND owner = ANY($1::text[])"
+REMEMBER_ERASED = """
+INSERT INTO known_erasures (user_id) SELECT unnest($1::text[]) ON CONFLICT (user_id) DO NOTHING
+"""
 FORGET = """
 DELETE FROM known_secrets AS known USING unnest($1::text[], $2::text[], $3::text[]) AS gone(kind, owner, name)
 WHERE known.kind = gone.kind AND known.owner = gone.owner AND known.name = gone.name
@@ -43,7 +46,7 @@ class KnownAccess:
     name = "known_access"
     source = "access"
     reads: tuple[type[Event], ...] = (SecretStored, SecretDeleted, QuotaSet, UserErased)
-    tables = ("known_secrets", "known_quotas")
+    tables = ("known_secrets", "known_quotas", "known_erasures")
 
     async def apply(self, batch: Sequence[Fact], rows: asyncpg.Connection) -> None:
         """Keep what was stored last, forget what was deleted or belonged to somebody who was erased."""
@@ -62,6 +65,7 @@ class KnownAccess:
                 secrets = {key: sealed for key, sealed in secrets.items() if key[:2] != ("user", event.user_id)}
         if erased:
             await rows.execute(FORGET_OWNERS, erased)
+            await rows.execute(REMEMBER_ERASED, erased)
         await write(rows, FORGET, (key for key, sealed in secrets.items() if sealed is None))
         await write(rows, KEEP, ((*key, sealed) for key, sealed in secrets.items() if sealed is not None))
         await write(rows, LIMIT, quota_rows(quotas.values()))

@@ -15,7 +15,7 @@ from contracts.message import Event
 from contracts.workflow import WorkflowGraph
 from execution.driving.known import version_definition
 from execution.families.standings import Change, changes_in
-from execution.reading.movements import FOLDS, Movement
+from execution.reading.movements import FOLDS, Movement, told_error
 
 NO_PARENT = (None, None, None, False)
 
@@ -92,6 +92,12 @@ UPDATE workflow_instances AS known SET stopped_by = said.stopped_by
 FROM unnest($1::uuid[], $2::text[]) AS said(instance_id, stopped_by)
 WHERE known.instance_id = said.instance_id AND known.completed_at IS NULL
 """
+ERASE = """
+UPDATE workflow_instances SET
+    erased = true, input = 'null', output = 'null', metadata = '{}', conversation_id = NULL,
+    error_message = CASE WHEN error_message IS NULL THEN NULL ELSE 'Erased.' END
+WHERE instance_id = ANY($1::uuid[])
+"""
 TELL = "UPDATE workflow_instances SET parent_told = true WHERE instance_id = ANY($1::uuid[])"
 KNOW = """
 INSERT INTO known_versions (blueprint_id, version, definition)
@@ -142,6 +148,8 @@ class Instances:
         await write(rows, STIR, stirred_rows(moved))
         await write(rows, STOP, stopped_rows(moved))
         await write(rows, END, ended_rows(moved))
+        if erased := [instance_id for instance_id, movement in moved.items() if movement.erased]:
+            await rows.execute(ERASE, erased)
         if told:
             await rows.execute(TELL, told)
 
@@ -257,15 +265,6 @@ def ended_row(event: facts.InstanceEnded, movement: Movement) -> tuple[Any, ...]
         array_of(f'"{node_id}"' for node_id in figures.node_execution_times),
         array_of(map(repr, figures.node_execution_times.values())),
     )
-
-
-def told_error(event: facts.InstanceEnded) -> tuple[str | None, ...]:
-    """Type, code, message and node of the error; who stopped a run is in its row, and so the sentence is made there."""
-    if isinstance(event, facts.InstanceFailed):
-        return event.error.type, event.error.code, event.error.message, event.error.node_id
-    if isinstance(event, facts.InstanceCompleted):
-        return None, None, None, None
-    return "cancelled", facts.ENDINGS[type(event)], None, None
 
 
 def version_row(event: BlueprintVersionRecorded) -> tuple[Any, ...]:

@@ -79,6 +79,8 @@ class State:
     compensation: Compensation | None = None
     reopened: bool = False
     """Whether it went on after its end: whoever waited for it has had its answer."""
+    erased: bool = False
+    """Whether its content is forgotten."""
     tries: int = 1
     retry_at: datetime | None = None
     cache_key: str | None = None

@@ -169,6 +169,7 @@ SENTENCES: Mapping[type[facts.InstanceEvent], Callable[[Any], str]] = {
     facts.InstanceFailed: lambda event: f"Failed: {event.error.message}",
     facts.InstanceCancelled: lambda _: "Cancelled.",
     facts.InstanceTerminated: lambda _: "Terminated.",
+    facts.InstanceErased: lambda _: "What it held of its user's was erased.",
     facts.SignalPosted: lambda event: f"Signal {event.name} for {event.key} received from {event.by}.",
     facts.SignalAwaited: lambda event: f"Instance {event.instance_id} waits at node {event.node_id}.",
     facts.SignalTaken: lambda event: f"Instance {event.instance_id} took the signal.",

@@ -35,6 +35,7 @@ class Movement:
     stopped_by: str | None = None
     """Who asked last to cancel or to terminate it; nobody counts only where `stop_told`."""
     stop_told: bool = False
+    erased: bool = False
 
     def hear(self, event: facts.InstanceEvent) -> None:
         """Fold one fact; most facts move nothing but the version."""
@@ -118,9 +119,24 @@ def stopped(movement: Movement, event: facts.InstanceCancelRequested | facts.Ins
     stirred(movement, event)
 
 
+def erased(movement: Movement, event: facts.InstanceErased) -> None:
+    """Its content is forgotten."""
+    movement.erased = True
+
+
+def told_error(event: facts.InstanceEnded) -> tuple[str | None, ...]:
+    """Type, code, message and node of the error; who stopped a run is in its row, and so the sentence is made there."""
+    if isinstance(event, facts.InstanceFailed):
+        return event.error.type, event.error.code, event.error.message, event.error.node_id
+    if isinstance(event, facts.InstanceCompleted):
+        return None, None, None, None
+    return "cancelled", facts.ENDINGS[type(event)], None, None
+
+
 FOLDS: Mapping[type[facts.InstanceEvent], Callable[[Movement, Any], None]] = {
     **dict.fromkeys(facts.OUTSIDE, stirred),
     **dict.fromkeys(facts.ENDINGS, ended),
+    facts.InstanceErased: erased,
     facts.InstanceStarted: started,
     facts.InstanceClaimed: claimed,
     facts.InstanceSuspended: suspended,

@@ -53,6 +53,8 @@ def retry(instance: Instance, by: str, now: datetime) -> list[facts.InstanceEven
     """Let a failed one go on from where it failed, unless what it had done has been undone."""
     if instance.status != "failed":
         raise Conflict("not_failed", f"Only a failed instance can be retried; this one is {instance.status}.")
+    if instance.erased:
+        raise Conflict("erased", "What the instance held was erased with its user: it cannot go on.")
     if instance.compensation is not None:
         reason = "what it had done has been undone (CompensationStarted)"
         raise Conflict("compensated", f"The instance cannot go on: {reason}. Execute the blueprint again.")

@@ -171,6 +171,11 @@ def terminated(state: State, event: facts.InstanceTerminated) -> None:
     state.error = RunError(type="cancelled", code="terminated", message=f"Terminated by {by}.")
 
 
+def erased(state: State, event: facts.InstanceErased) -> None:
+    """Its content is gone, so it can never go on."""
+    state.erased = True
+
+
 LIFE: Mapping[type[facts.InstanceEvent], Callable[[State, Any], None]] = {
     facts.InstanceRequested: requested,
     facts.InstanceThrottled: throttled,
@@ -186,4 +191,5 @@ LIFE: Mapping[type[facts.InstanceEvent], Callable[[State, Any], None]] = {
     facts.InstanceFailed: failed,
     facts.InstanceCancelled: cancelled,
     facts.InstanceTerminated: terminated,
+    facts.InstanceErased: erased,
 }
