@@ -10,7 +10,7 @@ from blueprint.permissions import sharing_problems
 from chassis.ids import new_id
 from contracts.message import Caller
 from contracts.refusal import Forbidden, Invalid, Missing, Refusal
-from tests.blueprint.shelf import ANN, a_body
+from tests.blueprint.shelf import A_GRAPH, ANN, a_body
 
 
 def one(*roles: str, teams: tuple[str, ...] = ("blue",), user_id: str = "zoe") -> Caller:
@@ -161,3 +161,39 @@ def test_an_admin_moves_a_blueprint_only_to_where_the_admin_may_bring_one():
     blueprint.revise(a_body(visibility="team", team_id="red"), one("blue:admin", "red:editor", teams=("blue", "red")))
     assert blueprint.body.team_id == "red"
     assert blueprint.owner_id == "ann"
+
+
+CALL = {"url": "https://example.org/", "headers": {"Authorization": "Bearer ${ secrets.KEY }"}}
+READING = {**A_GRAPH, "nodes": [*A_GRAPH["nodes"], {"id": "call", "type": "http", "config": CALL}]}
+
+
+class TestSecretsThatABlueprintReads:
+    """Shared with a team it reads the team's, else its owner's: whoever writes so must be free to use them."""
+
+    @pytest.mark.parametrize(
+        ("given", "who", "then", "is_refused"),
+        [
+            ("team", "owner", "team", False),
+            ("team", "editor", "team", False),
+            ("team", "admin", "public, team", False),
+            ("private", "owner", "private", False),
+            ("private", "owner who left", "private", False),
+            ("public", "owner who left", "public", False),
+            ("team", "owner who left", "team", True),
+            ("team", "owner who only views", "team", True),
+            ("public, team", "owner who left", "public, team", True),
+            ("team", "admin", "public", True),
+            ("team", "admin", "private", True),
+        ],
+    )
+    def test_must_be_the_writers_to_use(self, given: str, who: str, then: str, *, is_refused: bool):
+        blueprint = Blueprint.create(new_id(), a_body(**SHARING[given]), ANN)
+        body = a_body(**READING, **SHARING[then])
+
+        if not is_refused:
+            blueprint.revise(body, WHO[who])
+            return
+        with pytest.raises(Invalid) as refused:
+            blueprint.revise(body, WHO[who])
+        assert [problem.code for problem in refused.value.errors] == ["not_your_secrets"]
+        blueprint.revise(a_body(**SHARING[then]), WHO[who])

@@ -76,6 +76,23 @@ class TestWhoseTheyAre:
         everybodys = await owned(mill, using(), visibility="public")
         assert await digest_seen(mill, everybodys, caller=BOB) == digest(VALUE)
 
+    async def test_a_private_one_reads_its_owners_whatever_team_it_names(self, both: Both) -> None:
+        mill, access = both
+        await access.store("KEY", VALUE)
+        await access.store("KEY", "alice's own", kind="user", owner="alice")
+        private = await owned(mill, using(), team_id="mill")
+        assert await digest_seen(mill, private) == digest("alice's own")
+
+    async def test_what_a_team_keeps_to_itself_reads_them_in_the_teams_runs_alone(self, both: Both) -> None:
+        mill, access = both
+        await access.store("KEY", VALUE)
+        for gone in (Caller(user_id="alice"), Caller(user_id="alice", teams=("mill",), roles=("mill:viewer",))):
+            error = (await mill.execute(await mill.know(using()), caller=gone)).error
+            assert error is not None
+            assert (error.code, VALUE in error.message) == ("secret_not_yours", False)
+        everybodys = await owned(mill, using(), team_id="mill", visibility="public")
+        assert await digest_seen(mill, everybodys, caller=BOB) == digest(VALUE)
+
     async def test_what_is_not_there_fails_for_good_and_says_how_to_set_it(self, both: Both) -> None:
         mill, access = both
         await access.store("KEY", "bob's own", kind="user", owner="bob")

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
-from blueprint.permissions import Belonging, sharing_problems
+from blueprint.permissions import Belonging, secret_problems, sharing_problems
 from chassis.aggregate import Aggregate
 from contracts import blueprint as contracts
 from contracts.blueprint import BlueprintBody, BlueprintReference, BlueprintView
@@ -130,8 +130,12 @@ class Blueprint(Aggregate):
             self.belonging.check_shared_by(caller)
 
     def sharing_problems(self, body: BlueprintBody, caller: Caller) -> tuple[Problem, ...]:
-        """What keeps the caller from sharing it as the body says; nothing does when it stays shared as it is."""
-        return sharing_problems(body, caller) if self._sharing_differs(body) else ()
+        """What keeps the caller from sharing it as the body says; nothing does when it stays shared as it is.
+
+        Secrets that it reads must be the caller's to use in any case.
+        """
+        shared = sharing_problems(body, caller) if self._sharing_differs(body) else ()
+        return (*shared, *secret_problems(body, caller, self.owner_id))
 
     def begins_like(self, other: Self) -> bool:
         """Whether the other one was made by the same command. Of a clone the template may have moved on since."""

@@ -7,6 +7,7 @@ from contracts.blueprint import BlueprintBody, may_see
 from contracts.message import Caller
 from contracts.refusal import Forbidden, Missing, Problem
 from contracts.roles import may, missing_role, role_forbids, roles_in
+from contracts.secret_rules import secrets_in
 from contracts.workflow import Visibility
 
 
@@ -57,10 +58,30 @@ def sharing_problems(body: BlueprintBody, caller: Caller) -> tuple[Problem, ...]
     if body.team_id not in caller.teams:
         sentence = f"You are not a member of team {body.team_id!r}: name one of your own teams."
         return (Problem(pointer="/team_id", code="not_a_member", message=sentence),)
-    if roles_in(caller, body.team_id) and not may(caller, "edit", body.team_id):
+    if not may_write_for(caller, body.team_id):
         sentence = missing_role(caller, "edit", body.team_id, "Bringing a blueprint into a team")
         return (Problem(pointer="/team_id", code="role_forbids", message=sentence),)
     return ()
+
+
+def may_write_for(caller: Caller, team_id: str) -> bool:
+    """Whether the caller may bring blueprints into a team: by the role to edit, or as a member without any role."""
+    return team_id in caller.teams and (not roles_in(caller, team_id) or may(caller, "edit", team_id))
+
+
+def secret_problems(body: BlueprintBody, caller: Caller, owner_id: str) -> tuple[Problem, ...]:
+    """What keeps the caller from having a blueprint read secrets: they must be the caller's to use.
+
+    Shared with a team it reads the team's, else its owner's. Otherwise whoever left a team would keep its secrets at
+    hand, and an admin who takes a blueprint out of the team would have its owner's.
+    """
+    is_teams = body.team_id is not None and body.visibility != "private"
+    may_use = may_write_for(caller, body.team_id or "") if is_teams else caller.user_id == owner_id
+    if may_use or not any(secrets_in(node.config) for node in body.nodes):
+        return ()
+    whose = f"team {body.team_id!r}, for which you may not write" if is_teams else "its owner, which you are not"
+    sentence = f"It would read the secrets of {whose}: leave the secrets out, or share it otherwise."
+    return (Problem(pointer="/team_id", code="not_your_secrets", message=sentence),)
 
 
 def not_found(id: UUID) -> Missing:

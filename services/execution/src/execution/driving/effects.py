@@ -3,11 +3,11 @@
 import asyncio
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from uuid import UUID
 
 from chassis import telemetry
 from chassis.expressions import ExpressionError
 from chassis.logs import get_logger
+from contracts.instance_events import InstanceRequested
 from contracts.node_types import CALL_TYPE
 from contracts.workflow import policy_of
 from execution.domain.decisions.finishing import ChildRequested, Outcome
@@ -23,8 +23,8 @@ log = get_logger(__name__)
 Tokens = Callable[[Instance, Visit, str], None]
 RequestChild = Callable[[Instance, Visit, NodeCall], Awaitable[ChildRequested]]
 """Starts another instance for a `blueprint` node, the same one however often it is asked; raises `NodeFailure`."""
-OpenSecrets = Callable[[UUID, Sequence[str]], Awaitable[Mapping[str, str]]]
-"""The values of the secrets of these names that a blueprint reads; raises `NodeFailure`."""
+OpenSecrets = Callable[[InstanceRequested, Sequence[str]], Awaitable[Mapping[str, str]]]
+"""The values of the secrets of these names that a run may read; raises `NodeFailure`."""
 NOTHING = Redaction({})
 """Hides nothing: most nodes know no secret."""
 
@@ -71,7 +71,7 @@ class Effects:
         self, instance: Instance, visit: Visit, attempt: int, cancellation: Cancellation, names: Sequence[str]
     ) -> Outcome:
         """As `act`, for a node that reads secrets: whatever leaves it leaves without their values."""
-        redaction = Redaction(await self.open_secrets(instance.request.blueprint_id, names))
+        redaction = Redaction(await self.open_secrets(instance.request, names))
         speech = Speech(redaction, lambda text: self.on_token(instance, visit, text))
         try:
             call = self.call(instance, visit, attempt, cancellation, speech)

@@ -12,6 +12,7 @@ from chassis.clock import monotonic
 from chassis.logs import get_logger
 from chassis.sealing import Sealer, Unreadable, key_from_text
 from chassis.settings import BadSettings
+from contracts.instance_events import InstanceRequested
 from contracts.secrets import sealing_context
 from execution.domain.redaction import Redaction
 from execution.nodes.action import NodeFailure
@@ -23,15 +24,18 @@ HIDDEN_IN_LOGS = 128
 """Values that were opened last; they are looked for in every line that is logged."""
 
 SELECT = """
-SELECT whose.kind, whose.owner, secret.name, secret.sealed
+SELECT whose.kind, whose.owner, whose.for_all, secret.name, secret.sealed
 FROM (
-    SELECT CASE WHEN team_id IS NULL THEN 'user' ELSE 'team' END AS kind, coalesce(team_id, owner_id) AS owner
-    FROM known_blueprints WHERE blueprint_id = $1
+    SELECT CASE WHEN is_teams THEN 'team' ELSE 'user' END AS kind,
+           CASE WHEN is_teams THEN team_id ELSE owner_id END AS owner,
+           NOT is_teams OR visibility = 'public' AS for_all
+    FROM known_blueprints, LATERAL (SELECT team_id IS NOT NULL AND visibility <> 'private' AS is_teams) AS shared
+    WHERE blueprint_id = $1
 ) AS whose
 LEFT JOIN known_secrets AS secret
     ON secret.kind = whose.kind AND secret.owner = whose.owner AND secret.name = ANY($2::text[])
 """
-NOWHERE = ("user", "nobody")
+NOWHERE = ("user", "nobody", True)
 """Whose secrets a blueprint reads that is not known here: there are none."""
 
 log = get_logger(__name__)
@@ -39,9 +43,10 @@ CaughtUp = Callable[[float], Awaitable[bool]]
 
 
 class KnownSecrets:
-    """Looks a secret up by the blueprint's team, without one by its owner: never by who runs it.
+    """Looks a secret up by the team that the blueprint is shared with, else by its owner: never by who runs it.
 
-    So a blueprint that everybody may run carries nobody's secrets away but those of whoever wrote it.
+    So a blueprint that everybody may run carries nobody's secrets away but those of whoever wrote it. What a team keeps
+    to itself reads the team's secrets in the team's runs alone: its owner who has left runs it without.
     """
 
     def __init__(self, pool: asyncpg.Pool, caught_up: CaughtUp, sealing_key: SecretStr | None) -> None:
@@ -58,13 +63,15 @@ class KnownSecrets:
             except ValueError as error:
                 raise BadSettings(f"HEADRACE_SEALING_KEY cannot be used: {error}") from error
 
-    async def open(self, blueprint_id: UUID, names: Sequence[str]) -> Mapping[str, str]:
+    async def open(self, run: InstanceRequested, names: Sequence[str]) -> Mapping[str, str]:
         """The values by name, as they are now; raises `NodeFailure` when one cannot be had."""
         sealer = self._opener()
         await self._hear()
         deadline = monotonic() + ARRIVAL_SECONDS
         while True:
-            (kind, owner), sealed = await self._find(blueprint_id, names)
+            (kind, owner, for_all), sealed = await self._find(run.blueprint_id, names)
+            if not for_all and run.team_id != owner:
+                raise not_for_this_run()
             missing = [name for name in names if name not in sealed]
             if not missing:
                 values = {name: opened(sealer, kind, owner, name, sealed[name]) for name in names}
@@ -105,9 +112,9 @@ class KnownSecrets:
         except Exception as error:  # noqa: BLE001 - without the bus, what is known already must do
             log.warning("secrets.not_caught_up", error=repr(error))
 
-    async def _find(self, blueprint_id: UUID, names: Sequence[str]) -> tuple[tuple[str, str], dict[str, str]]:
+    async def _find(self, blueprint_id: UUID, names: Sequence[str]) -> tuple[tuple[str, str, bool], dict[str, str]]:
         rows = await self.pool.fetch(SELECT, blueprint_id, list(names))
-        whose = (rows[0]["kind"], rows[0]["owner"]) if rows else NOWHERE
+        whose = (rows[0]["kind"], rows[0]["owner"], rows[0]["for_all"]) if rows else NOWHERE
         return whose, {row["name"]: row["sealed"] for row in rows if row["name"] is not None}
 
 
@@ -121,6 +128,15 @@ def opened(sealer: Sealer, kind: str, owner: str, name: str, sealed: str) -> str
             "set it again, or give access and execution the key it was sealed with."
         )
         raise NodeFailure("permanent", "secret_unreadable", sentence) from error
+
+
+def not_for_this_run() -> NodeFailure:
+    """A team's secrets, and a run that is not the team's."""
+    sentence = (
+        "The blueprint reads its team's secrets, and this run is not the team's: whoever started it may not run "
+        "blueprints for the team. A member runs it, or its owner shares it otherwise."
+    )
+    return NodeFailure("permanent", "secret_not_yours", sentence)
 
 
 def secret_missing(name: str, kind: str) -> NodeFailure:
