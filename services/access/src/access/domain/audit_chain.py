@@ -13,11 +13,14 @@ from uuid import UUID
 
 from chassis.ids import derived_id
 from contracts.audit import CommandsAudited, SealedAudit
-from contracts.message import JsonObject, Message
+from contracts.message import Message
 
 BEGINNING = derived_id("audit", "beginning")
 """The stream that is closed when the first day begins."""
 NO_HASH = "0" * 64
+
+_canonical = json.JSONEncoder(separators=(",", ":")).encode
+"""The one text for these values: an array has an order, and everything in it is a number, a text or null."""
 
 
 class Content(Message):
@@ -66,7 +69,9 @@ def extended(head: Head, batch_id: UUID, contents: Sequence[Content], now: datet
         previous=head.hash,
         entries=(),
     )
-    chained = batch.model_copy(update={"entries": tuple(_linked(head, batch, contents))})
+    links = zip(_links(head, batch, contents), contents, strict=True)
+    entries = tuple(SealedAudit(**dict(content), seq=seq, hash=link) for (seq, link), content in links)
+    chained = batch.model_copy(update={"entries": entries})
     if goes_on:
         return (chained,)
     closing = batch.model_copy(update={"originator_id": head.stream_id, "originator_version": head.version + 1})
@@ -122,27 +127,20 @@ class Verification:
 
 
 def _first_wrong(head: Head, event: CommandsAudited) -> int | None:
-    pairs = zip(_linked(head, event, event.entries), event.entries, strict=True)
-    return next((wanted.seq for wanted, found in pairs if (wanted.seq, wanted.hash) != (found.seq, found.hash)), None)
+    pairs = zip(_links(head, event, event.entries), event.entries, strict=True)
+    return next((seq for (seq, link), found in pairs if (seq, link) != (found.seq, found.hash)), None)
 
 
-def _linked(
-    head: Head, event: CommandsAudited, contents: Sequence[Content] | Sequence[SealedAudit]
-) -> Iterator[SealedAudit]:
-    previous = head.hash
+def _links(head: Head, event: CommandsAudited, contents: Sequence[Content | SealedAudit]) -> Iterator[tuple[int, str]]:
+    """Seq and hash of each entry that goes on from `head`, in a batch whose place is that of `event`."""
+    place = (str(event.originator_id), event.originator_version, str(event.batch_id), _written(event.timestamp))
+    link = head.hash
     for seq, content in enumerate(contents, start=head.seq + 1):
-        members = {name: getattr(content, name) for name in Content.model_fields}
-        previous = _hash(previous, event, seq, members)
-        yield SealedAudit.model_construct(seq=seq, **members, hash=previous)
+        shown = (_written(content.at), content.action, content.status, content.refusal)
+        text = _canonical([link, *place, seq, *shown, content.sealed, content.key_name])
+        link = sha256(text.encode()).hexdigest()
+        yield seq, link
 
 
-def _hash(previous: str, event: CommandsAudited, seq: int, content: JsonObject) -> str:
-    place = (event.originator_id, event.originator_version, event.batch_id, event.timestamp, seq)
-    text = json.dumps([previous, *map(_plain, place), *map(_plain, content.values())], separators=(",", ":"))
-    return sha256(text.encode()).hexdigest()
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    return str(value) if isinstance(value, UUID) else value
+def _written(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat()

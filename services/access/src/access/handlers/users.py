@@ -62,7 +62,7 @@ async def erase(command: EraseUser, at: Collaborators) -> UserView:
 
 
 async def grant(command: GrantRole, at: Collaborators) -> UserView:
-    """Give a role, also to somebody whom nobody registered: the answer tells a team's admin nothing of who is known."""
+    """Give a role, also to somebody whom nobody registered: a team needs no admin of the deployment to grow."""
     check_admin_of(command.caller, command.team_id)
     return await _changed(command, lambda user: user.grant(command.team_id, command.role, command.caller), at)
 
