@@ -1,4 +1,4 @@
-"""How a running process is looked at from outside: ping and metrics over the bus, metrics over HTTP if asked for."""
+"""How a running process is looked at from outside: ping, metrics and rebuilds over the bus."""
 
 import asyncio
 import os
@@ -9,7 +9,6 @@ from typing import Any, Self
 import orjson
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
-from prometheus_client import start_http_server
 
 from chassis import telemetry
 from chassis.bus import Bus, refused
@@ -119,9 +118,3 @@ class RebuildDesk:
             log.exception("rebuild.failed", service=self._service)
             headers, body = refused(Failed("rebuild_failed", f"{type(error).__name__}: {error}"))
         await self._bus.nc.publish(msg.reply, body, headers=headers)
-
-
-def serve_metrics(port: int | None) -> None:
-    """Serve this process's metrics at `http://…:port/metrics`, where a port is set."""
-    if port is not None:
-        start_http_server(port, registry=telemetry.REGISTRY)

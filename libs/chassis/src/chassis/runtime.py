@@ -1,7 +1,7 @@
 """What a running service process has at hand: settings, database, ledger, bus, projections."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +51,8 @@ class Runtime:
         self._codecs = {source: Codec(*types) for source, types in events.items()}
         self._runners: dict[str, ProjectionRunner] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
+        self.is_ready: Callable[[], Awaitable[bool]] = _not_yet
+        """Whether the process takes work now."""
         self.readings: list[Reading] = []
         """What is measured every few seconds for as long as the process runs; a service may add its own."""
 
@@ -132,3 +134,7 @@ class Runtime:
         is_content = set(projection.reads) <= MILESTONES.get(projection.source, frozenset())
         milestones = milestone_topics(projection.source) if is_content else ()
         return StreamSource(self.bus, projection.source, consumer, milestones=milestones)
+
+
+async def _not_yet() -> bool:
+    return False

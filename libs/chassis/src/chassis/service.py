@@ -21,8 +21,9 @@ from chassis.commits import Commits
 from chassis.event_store import PostgresEventStore
 from chassis.garbage import collect_seldom
 from chassis.logs import configure_logging, get_logger
-from chassis.ops import OpsDesk, ProcessState, RebuildDesk, serve_metrics
+from chassis.ops import OpsDesk, ProcessState, RebuildDesk
 from chassis.postgres import answers, lock_key, open_pool
+from chassis.probes import Probes
 from chassis.readings import HouseReadings, keep_reading
 from chassis.relay import Outbox, Relay, WorkFor
 from chassis.replay import ReplayDesk
@@ -102,6 +103,7 @@ async def running(service: Service[Any], settings: Settings) -> AsyncIterator[Ru
         await answering.start(service.answers, deps)
         state = _State(service.name, runtime, relay, resources.leading, answering)
         await stack.enter_async_context(RebuildDesk(resources.bus, service.name, runtime.rebuild_named))
+        runtime.is_ready = state.is_ready
         await stack.enter_async_context(OpsDesk(resources.bus, service.name, state.now))
         own = HouseReadings(service.name, resources.bus, resources.leading, runtime.runners, relay)
         runtime.readings += [own.servers, own.delivery, own.projections]
@@ -174,6 +176,10 @@ class _State:
     answering: Answering
     ready: bool = True
 
+    async def is_ready(self) -> bool:
+        """As `now` says."""
+        return (await self.now()).ready
+
     async def now(self) -> ProcessState:
         """The process as it is now; ready means that requests arrive and that Postgres answers too."""
         connected = self.runtime.bus.connected and self.answering.connected
@@ -191,8 +197,9 @@ async def _until_signalled(service: Service[Any], settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    serve_metrics(settings.metrics_port)
-    async with running(service, settings):
+    probes = Probes().serve(settings.metrics_port)
+    async with running(service, settings) as runtime:
+        probes.follow(runtime.is_ready)
         collect_seldom()
         await stop.wait()
 

@@ -19,7 +19,8 @@ from chassis import telemetry
 from chassis.bus import Bus
 from chassis.garbage import collect_seldom
 from chassis.logs import configure_logging, get_logger
-from chassis.ops import OpsDesk, ProcessState, serve_metrics
+from chassis.ops import OpsDesk, ProcessState
+from chassis.probes import Probes
 from chassis.settings import BadSettings, Settings
 from contracts.refusal import Unavailable
 from gateway.answers import API
@@ -118,7 +119,7 @@ def main() -> None:
 
 async def _serve(settings: Settings) -> None:
     tokens = Tokens(_secret(settings))
-    serve_metrics(settings.metrics_port)
+    Probes().serve(settings.metrics_port)
     with socket.create_server((settings.host, settings.port), family=_family(settings.host)) as listener:
         bus = await Bus.connect(settings.nats_url, settings.namespace, GATEWAY)
         try:

@@ -1,0 +1,71 @@
+"""The Kubernetes manifests as kustomize would hand them over: the base, with its patch laid over the services."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from tests.infra.compose import INFRA
+
+BASE = INFRA / "kubernetes/base"
+Manifest = dict[str, Any]
+
+
+def kustomization() -> Manifest:
+    """What belongs to the base."""
+    found: Manifest = yaml.safe_load((BASE / "kustomization.yaml").read_text())
+    return found
+
+
+def documents(name: str) -> list[Manifest]:
+    """The documents of one file of the base."""
+    return [found for found in yaml.safe_load_all((BASE / name).read_text()) if found]
+
+
+def manifests() -> list[Manifest]:
+    """Every object that is applied."""
+    found = [document for name in kustomization()["resources"] for document in documents(name)]
+    for patch in kustomization()["patches"]:
+        [overlay] = documents(patch["path"])
+        label, value = patch["target"]["labelSelector"].split("=")
+        for document in found:
+            labels = document["metadata"].get("labels", {})
+            if document["kind"] == patch["target"]["kind"] and labels.get(label) == value:
+                merge(document, {**overlay, "metadata": {}})
+    return found
+
+
+def merge(into: Manifest, patch: Manifest) -> None:
+    """Lay a strategic merge patch over an object: lists of named things by their names."""
+    for key, value in patch.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            merge(into[key], value)
+        elif isinstance(value, list) and all(isinstance(one, dict) and "name" in one for one in value):
+            present = into.setdefault(key, [])
+            for one in value:
+                named = next((known for known in present if known["name"] == one["name"]), None)
+                merge(named, one) if named is not None else present.append(one)
+        else:
+            into[key] = value
+
+
+def pods(objects: list[Manifest]) -> dict[str, Manifest]:
+    """The pod template of everything that runs, by name."""
+    return {one["metadata"]["name"]: one["spec"]["template"] for one in objects if "template" in one.get("spec", {})}
+
+
+def containers(pod: Manifest) -> list[Manifest]:
+    """All of a pod's containers."""
+    return [*pod["spec"].get("initContainers", ()), *pod["spec"]["containers"]]
+
+
+def references(value: Any, key: str) -> Iterator[Any]:
+    """Every value that stands under `key`, however deep."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if name == key:
+                yield inner
+            yield from references(inner, key)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from references(inner, key)
