@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error
@@ -16,6 +15,7 @@ from chassis.clock import monotonic
 from chassis.ids import new_id
 from chassis.logs import get_logger
 from chassis.postgres import LOST
+from chassis.transport import client_for, nats_tls
 from contracts.message import Request
 from contracts.refusal import Failed, Forbidden, Malformed, Problem, Refusal, Unavailable
 from contracts.versions import FromTheFuture
@@ -44,7 +44,8 @@ class Answering:
         self._namespace = namespace
         self._subscriptions: list[Subscription] = []
         self._under_way: set[asyncio.Task[None]] = set()
-        self._client = Client()
+        self._tls = nats_tls(url)
+        self._client = client_for(self._tls)
 
     @property
     def connected(self) -> bool:
@@ -53,7 +54,9 @@ class Answering:
 
     async def start(self, answers: Mapping[type[Request], Answerer], deps: Any) -> None:
         """Answer each request with its handler, called with the request and `deps`."""
-        await self._client.connect(self._url.split(","), **connection_options(f"{self._service} requests", self._url))
+        await self._client.connect(
+            self._url.split(","), **connection_options(f"{self._service} requests", self._url, self._tls)
+        )
         for request_type, handler in answers.items():
             desk = Desk(request_type, handler, deps, self._client.max_payload - REPLY_BYTES_MARGIN)
             subject = request_type.subject(self._namespace)

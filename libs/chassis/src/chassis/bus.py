@@ -3,6 +3,7 @@
 import asyncio
 import random
 import re
+import ssl
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -17,6 +18,7 @@ from pydantic import TypeAdapter
 
 from chassis import provision, telemetry
 from chassis.logs import get_logger
+from chassis.transport import client_for, nats_tls
 from contracts.message import Request
 from contracts.refusal import (
     Conflict,
@@ -87,11 +89,12 @@ class Bus:
     @classmethod
     async def connect(cls, url: str, namespace: str, name: str) -> "Bus":
         """Connect to `url` (comma-separated servers) under `name`; raises `Unavailable` after 30 s without one."""
-        nc = Client()
+        tls = nats_tls(url)
+        nc = client_for(tls)
         bus = cls(nc, namespace)
         connecting = nc.connect(
             url.split(","),
-            **connection_options(name, url),
+            **connection_options(name, url, tls),
             disconnected_cb=bus._disconnected,
             reconnected_cb=bus._reconnected,
         )
@@ -200,11 +203,12 @@ def inbox_prefix(url: str) -> str:
     return f"{INBOX}_{parts.username}" if parts.username and parts.password else INBOX
 
 
-def connection_options(name: str, url: str) -> dict[str, Any]:
+def connection_options(name: str, url: str, tls: ssl.SSLContext | None = None) -> dict[str, Any]:
     """How every connection of this house is made: it never gives up, and no two come back at the same moment."""
     return {
         "name": name,
         "inbox_prefix": inbox_prefix(url),
+        "tls": tls,
         "allow_reconnect": True,
         "max_reconnect_attempts": -1,
         "reconnect_time_wait": 1,

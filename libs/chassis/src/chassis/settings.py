@@ -29,7 +29,17 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", use_attribute_docstrings=True)
 
     nats_url: str = "nats://127.0.0.1:4222"
-    """The NATS server or servers (comma-separated), JetStream enabled."""
+    """The NATS server or servers (comma-separated), JetStream enabled; `tls://` insists on TLS."""
+    nats_tls_ca: Path | None = None
+    """PEM file with the authority of NATS' certificate; unset: those that the system trusts."""
+    nats_tls_cert: Path | None = None
+    """PEM file with the certificate that this process shows to NATS, where it asks for one."""
+    nats_tls_key: Path | None = None
+    """PEM file with its key."""
+    tls_cert: Path | None = None
+    """PEM file with the certificate chain of the gateway, which then speaks HTTPS."""
+    tls_key: Path | None = None
+    """PEM file with its key."""
     postgres_dsn: str = "postgresql://postgres@127.0.0.1:5432/headrace"
     """The database; every service keeps to its own schema in it."""
     namespace: str = Field(default="headrace", pattern=NAMESPACE_PATTERN)

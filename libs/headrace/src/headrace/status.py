@@ -65,6 +65,7 @@ def _readiness(url: str) -> Picture:
 async def _ping(state: State) -> dict[int, Picture]:
     """What each service process says of itself, by pid; nothing when NATS is away."""
     from chassis.bus import inbox_prefix
+    from chassis.transport import nats_tls
 
     answers: dict[int, Picture] = {}
 
@@ -78,6 +79,7 @@ async def _ping(state: State) -> dict[int, Picture]:
             connect_timeout=CONNECT_SECONDS,
             allow_reconnect=False,
             inbox_prefix=inbox_prefix(state.nats_url),
+            tls=nats_tls(state.nats_url),
         )
         inbox = connection.new_inbox()
         await connection.subscribe(inbox, cb=take)

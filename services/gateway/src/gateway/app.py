@@ -6,6 +6,7 @@ import socket
 import sys
 from functools import cache, partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -45,6 +46,7 @@ ENDPOINTS = tuple(endpoint for room in ROOMS for endpoint in room.ENDPOINTS)
 """Everything under /api/v2."""
 
 log = get_logger(__name__)
+TlsFiles = tuple[Path | None, Path | None]
 
 
 def openapi_document() -> dict[str, Any]:
@@ -76,8 +78,8 @@ def create_app(tokens: Tokens, bus: Bus, draining: asyncio.Event) -> Litestar:
 class Server(uvicorn.Server):
     """The application behind uvicorn, every request observed; serves the sockets it is given."""
 
-    def __init__(self, tokens: Tokens, bus: Bus) -> None:
-        """Nothing listens yet."""
+    def __init__(self, tokens: Tokens, bus: Bus, tls: TlsFiles = (None, None)) -> None:
+        """Nothing listens yet. `tls` is certificate and key: with them it speaks HTTPS."""
         self._draining = asyncio.Event()
         super().__init__(
             uvicorn.Config(
@@ -90,6 +92,8 @@ class Server(uvicorn.Server):
                 backlog=BACKLOG,
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=DRAIN_SECONDS,
+                ssl_certfile=tls[0],
+                ssl_keyfile=tls[1],
             )
         )
 
@@ -118,7 +122,7 @@ def main() -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    tokens = Tokens(_secret(settings))
+    tokens, tls = Tokens(_secret(settings)), _tls(settings)
     Probes().serve(settings.metrics_port)
     with socket.create_server((settings.host, settings.port), family=_family(settings.host)) as listener:
         bus = await Bus.connect(settings.nats_url, settings.namespace, GATEWAY)
@@ -126,7 +130,7 @@ async def _serve(settings: Settings) -> None:
             async with OpsDesk(bus, GATEWAY, partial(_state, bus)):
                 collect_seldom()
                 log.info("service.ready", host=settings.host, port=listener.getsockname()[1])
-                await Server(tokens, bus).serve([listener])
+                await Server(tokens, bus, tls).serve([listener])
         finally:
             await bus.close()
 
@@ -138,6 +142,12 @@ def _secret(settings: Settings) -> str:
     if settings.production and len(secret.encode()) < SECRET_BYTES_MIN:
         raise BadSettings(f"HEADRACE_JWT_SECRET is too short for production; use at least {SECRET_BYTES_MIN} bytes")
     return secret
+
+
+def _tls(settings: Settings) -> TlsFiles:
+    if (settings.tls_cert is None) != (settings.tls_key is None):
+        raise BadSettings("Only one of HEADRACE_TLS_CERT and HEADRACE_TLS_KEY is set; HTTPS needs both")
+    return settings.tls_cert, settings.tls_key
 
 
 def _family(host: str) -> socket.AddressFamily:
