@@ -1,5 +1,6 @@
 """The Kubernetes manifests as kustomize would hand them over: the base, with its patch laid over the services."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -69,3 +70,32 @@ def references(value: Any, key: str) -> Iterator[Any]:
     elif isinstance(value, list):
         for inner in value:
             yield from references(inner, key)
+
+
+OBJECTS = manifests()
+PODS = pods(OBJECTS)
+RUNNING = sorted(set(PODS) - {"migrations"})
+
+
+def of_kind(kind: str) -> list[Manifest]:
+    """The objects of one kind."""
+    return [one for one in OBJECTS if one["kind"] == kind]
+
+
+def labels_of(pod: Manifest) -> set[tuple[str, str]]:
+    """What selectors see of a pod."""
+    return set(pod["metadata"]["labels"].items())
+
+
+def container_of(name: str) -> Manifest:
+    """The container that does the work."""
+    found: Manifest = PODS[name]["spec"]["containers"][0]
+    return found
+
+
+def environment(container: Manifest) -> dict[str, str]:
+    """Its variables, those from the ConfigMap too; a secret stands for itself."""
+    shared = of_kind("ConfigMap")[0]["data"] if "envFrom" in container else {}
+    own = {one["name"]: str(one.get("value", "secret")) for one in container.get("env", ())}
+    known = shared | own
+    return {name: re.sub(r"\$\((\w+)\)", lambda found: known[found[1]], value) for name, value in known.items()}

@@ -1,21 +1,16 @@
 """The manifests hang together: what is selected, mounted, asked for and scaled exists, and nothing runs as root."""
 
 import re
-from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
-from chassis.settings import PREFIX, Settings
 from gateway.api.health import ENDPOINTS
-from headrace.permissions import USERS, password_variable
-from headrace.services import GATEWAY, MIGRATIONS, SERVICES
+from headrace.services import SERVICES
 from tests.infra import manifests
 from tests.infra.compose import INFRA
+from tests.infra.manifests import OBJECTS, PODS, RUNNING, container_of, labels_of, of_kind
 
-OBJECTS = manifests.manifests()
-PODS = manifests.pods(OBJECTS)
-RUNNING = sorted(set(PODS) - {"migrations"})
 REQUIRED = {
     "ConfigMap": {"data"},
     "Deployment": {"selector", "template"},
@@ -40,28 +35,6 @@ API = {
 }
 GATEWAY_PATHS = {path for endpoint in ENDPOINTS for path in endpoint.paths}
 PROBE_PATHS = {"probes": {"/health/live", "/health/ready", "/metrics"}, "http": GATEWAY_PATHS, "monitor": {"/healthz"}}
-DRAIN_SECONDS = 15
-"""Of a service that has everything to finish: requests, nodes in flight, the relay."""
-
-
-def of_kind(kind: str) -> list[manifests.Manifest]:
-    return [one for one in OBJECTS if one["kind"] == kind]
-
-
-def labels_of(pod: manifests.Manifest) -> set[tuple[str, str]]:
-    return set(pod["metadata"]["labels"].items())
-
-
-def container_of(name: str) -> manifests.Manifest:
-    return PODS[name]["spec"]["containers"][0]
-
-
-def environment(container: manifests.Manifest) -> dict[str, str]:
-    """Its variables, those from the ConfigMap too; a secret stands for itself."""
-    shared = of_kind("ConfigMap")[0]["data"] if "envFrom" in container else {}
-    own = {one["name"]: str(one.get("value", "secret")) for one in container.get("env", ())}
-    known = shared | own
-    return {name: re.sub(r"\$\((\w+)\)", lambda found: known[found[1]], value) for name, value in known.items()}
 
 
 @pytest.mark.parametrize("one", OBJECTS, ids=lambda one: f"{one['kind']} {one['metadata']['name']}")
@@ -164,39 +137,6 @@ class TestReferences:
         assert [image for image in images - {own["name"]} if f"image: {image}\n" not in compose] == []
 
 
-class TestServices:
-    @pytest.mark.parametrize("name", SERVICES)
-    def test_a_service_is_told_what_its_settings_know(self, name: str, monkeypatch: pytest.MonkeyPatch):
-        variables = {key: value for key, value in environment(container_of(name)).items() if key.startswith(PREFIX)}
-        for key, value in variables.items():
-            monkeypatch.setenv(key, value)
-
-        settings = Settings.load()
-
-        assert environment(container_of(name))["SERVICE"] == name
-        assert {key.removeprefix(PREFIX).lower() for key in variables} <= set(Settings.model_fields)
-        bus = urlsplit(settings.nats_url)
-        assert (bus.username, bus.hostname, bus.port) == (name, "nats", 4222)
-        if name != GATEWAY:
-            assert urlsplit(settings.postgres_dsn).username == name
-        else:
-            assert "HEADRACE_POSTGRES_DSN" not in variables
-
-    @pytest.mark.parametrize("name", SERVICES)
-    def test_a_service_has_time_to_drain(self, name: str):
-        assert PODS[name]["spec"]["terminationGracePeriodSeconds"] > DRAIN_SECONDS
-
-    def test_only_those_who_open_secrets_have_the_key_to_them(self):
-        holders = {name for name in SERVICES if "HEADRACE_SEALING_KEY" in environment(container_of(name))}
-
-        assert holders == {"access", "execution"}
-
-    def test_each_schema_is_made_by_its_own_role(self):
-        script = container_of("migrations")["command"][-1]
-
-        assert re.findall(r"^up (\w+)", script, re.MULTILINE) == sorted(MIGRATIONS)
-
-
 class TestSafety:
     @pytest.mark.parametrize("name", sorted(PODS))
     def test_nothing_runs_as_root_or_writes_beside_its_volumes(self, name: str):
@@ -231,23 +171,6 @@ class TestSafety:
 
         assert set(default["spec"]["policyTypes"]) == {"Ingress", "Egress"}
         assert "ingress" not in default["spec"]
-
-
-class TestNats:
-    def test_knows_every_user_and_every_server(self):
-        variables = environment(container_of("nats"))
-        [replicas] = [one["spec"]["replicas"] for one in of_kind("StatefulSet")]
-        routes = yaml.safe_load(variables["HEADRACE_NATS_ROUTES"])
-
-        assert {password_variable(user) for user in USERS} <= set(variables)
-        assert routes == [f"nats-route://nats-{number}.nats:6222" for number in range(replicas)]
-
-    def test_work_is_counted_where_it_waits(self):
-        [scaled] = of_kind("ScaledObject")
-        trigger = scaled["spec"]["triggers"][0]["metadata"]
-
-        place = [trigger[name] for name in ("account", "stream", "consumer")]
-        assert place == ["HEADRACE", "HEADRACE_WORK", "execution_start"]
 
 
 def test_an_overlay_builds_on_the_base():
