@@ -70,13 +70,13 @@ async def a_life(mill: Mill) -> list[UUID]:
 
 
 async def forgotten(mill: Mill, *instance_ids: UUID) -> None:
-    """Return when they are."""
+    """Return when they are, and the read model shows it."""
     eraser = Eraser(mill.runtime.bus, mill.runtime.pool, mill.at.records, mill.at.outside.tell)
 
     async def done() -> bool:
         await eraser.look(settled_seconds=0)
         told = [await mill.told(instance_id) for instance_id in instance_ids]
-        return all(names[-1] == "InstanceErased" for names in told)
+        return all(names[-1] == "InstanceErased" for names in told) and await caught_up(mill)
 
     await eventually(done)
 
@@ -134,6 +134,22 @@ async def test_a_read_model_that_is_made_anew_is_the_same_and_histories_can_stil
         told = Instance.replay(was.id, await mill.facts(was.id), version.graph)
         assert (told.status, told.erased) == (was.status, True)
         assert told.recorded_figures(told.request.timestamp) == was.recorded_figures(was.request.timestamp)
+
+
+async def test_a_run_whose_middle_is_archived_is_forgotten_as_well(both: Both) -> None:
+    mill, access = both
+    answer = await mill.execute(await mill.know(a_graph("start -> a", a_node("a", output="${ input }"))), PRIVATE)
+    await eventually(lambda: caught_up(mill))
+    middle = "DELETE FROM events WHERE originator_id = $1 AND topic IN ('InstanceStarted', 'NodeCompleted')"
+    await mill.runtime.pool.execute(middle, answer.instance_id)
+    await access.erase("alice")
+    eraser = Eraser(mill.runtime.bus, mill.runtime.pool, mill.at.records, mill.at.outside.tell)
+
+    async def gone() -> bool:
+        await eraser.look(settled_seconds=0)
+        return PRIVATE not in await everything_kept(mill)
+
+    await eventually(gone)
 
 
 async def test_what_broke_off_in_the_middle_is_brought_to_its_end_and_done_once(both: Both) -> None:

@@ -1,6 +1,6 @@
 """What is left of a run's facts once their content is forgotten: that and when it happened, and what it took (pure)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from contracts import instance_events as facts
@@ -60,6 +60,13 @@ BLANKS: Mapping[type[facts.InstanceEvent], Blank] = {
     facts.SignalPosted: lambda _: {"payload": None, "key": ERASED},
 }
 """The facts that hold what a user gave or was given, and what stands in its place."""
+
+
+def to_be_erased(history: Sequence[facts.InstanceEvent]) -> bool:
+    """Whether a run is over, as far as it is recorded, and still has its content; facts between may be archived."""
+    turns = (facts.InstanceEnded, facts.InstanceRetried, facts.InstanceErased)
+    last = next((event for event in reversed(history) if isinstance(event, turns)), None)
+    return isinstance(last, facts.InstanceEnded) and isinstance(history[0], facts.InstanceRequested)
 
 
 def erased(event: facts.InstanceEvent) -> facts.InstanceEvent:

@@ -18,7 +18,7 @@ from chassis.overwriting import overwrite
 from contracts import instance_events as facts
 from contracts.access import UserErased
 from contracts.checkpoint_events import CHECKPOINT_EVENTS, CheckpointThreadDeleted
-from execution.domain.erasure import erased
+from execution.domain.erasure import erased, to_be_erased
 from execution.domain.instance import Instance
 from execution.driving.records import CODEC, Records
 from execution.langgraph.threads import thread_stream
@@ -98,17 +98,21 @@ class Eraser:
         """Put the content out of its facts, then off the stream, then say so; whether that was to be done."""
         recorded = await self.records.store.read(instance_id)
         history = [event for event in map(CODEC.decode, recorded) if isinstance(event, facts.InstanceEvent)]
-        instance = Instance.replay(instance_id, history)
-        if not instance.ended or instance.erased:
+        if not to_be_erased(history):
             return False
-        beside = [*await self.thread_of(instance_id), *await self.signals_of(instance, history)]
+        beside = [*await self.thread_of(instance_id), *await self.signals_of(history)]
         await overwrite(self.pool, [*blanked(recorded, CODEC), *beside])
         await self.pool.execute(FORGET_LETTERS, [fact.event_id for fact in (*recorded, *beside)])
         for stream_id in {instance_id, *(fact.stream_id for fact in beside)}:
             await self.bus.js.purge_stream(
                 self.bus.stream("execution"), subject=self.bus.subject("execution", "*", str(stream_id))
             )
-        said = orders.following(instance, facts.InstanceErased, clock.now(), by=BY)
+        said = facts.InstanceErased(
+            originator_id=instance_id,
+            originator_version=history[-1].originator_version + 1,
+            timestamp=clock.now(),
+            by=BY,
+        )
         try:
             await self.records.append([said])
         except VersionConflict:
@@ -124,14 +128,15 @@ class Eraser:
             for fact in recorded
         ]
 
-    async def signals_of(self, instance: Instance, history: Sequence[facts.InstanceEvent]) -> list[Recorded]:
+    async def signals_of(self, history: Sequence[facts.InstanceEvent]) -> list[Recorded]:
         """The signals that it took from the mailboxes of keys."""
         signals = (event for event in history if isinstance(event, facts.SignalReceived))
         taken = {signal.signal_id: signal for signal in signals if signal.key is not None}
         found: list[Recorded] = []
-        owner = owner_of(instance.request.user_id, instance.request.team_id)
+        request = facts.InstanceRequested.model_validate(history[0])
+        owner = owner_of(request.user_id, request.team_id)
         for name, key in {(signal.name, signal.key or "") for signal in taken.values()}:
-            stream_id = Address(instance.request.blueprint_id, owner, name, key).stream_id
+            stream_id = Address(request.blueprint_id, owner, name, key).stream_id
             posted = await self.records.store.read_of(stream_id, [facts.SignalPosted.topic()])
             found += [fact for fact in posted if getattr(CODEC.decode(fact), "signal_id", None) in taken]
         return blanked(found, CODEC)
