@@ -32,6 +32,16 @@ async def test_everybody_finds_and_clones_them_and_nobody_changes_them(desk):
             await desk.update(item.id, GUEST)
 
 
+async def test_a_token_in_the_name_of_the_house_changes_and_makes_nothing(desk):
+    id, head = next(iter(TEMPLATES)), await desk.head()
+
+    for asking in (desk.update(id, HOUSE), desk.archive(id, HOUSE), desk.create(HOUSE), desk.clone(id, HOUSE)):
+        with pytest.raises(Forbidden) as refused:
+            await asking
+        assert refused.value.code == "reserved_user"
+    assert await desk.head() == head
+
+
 @pytest.mark.parametrize(("id", "body"), [pytest.param(*found, id=found[1].name) for found in built_in()])
 async def test_each_is_free_of_problems(id, body):
     assert await problems_of(body, HOUSE) == ()

@@ -6,6 +6,7 @@ from uuid import UUID
 from blueprint import validation
 from blueprint.collaborators import Collaborators
 from blueprint.domain import Blueprint, refuse
+from blueprint.library import HOUSE
 from chassis.answering import Answerer
 from chassis.codec import encode_metadata
 from chassis.streams import Streams
@@ -18,8 +19,8 @@ from contracts.blueprint import (
     CreateBlueprint,
     UpdateBlueprint,
 )
-from contracts.message import Request
-from contracts.refusal import Conflict
+from contracts.message import Command, Request
+from contracts.refusal import Conflict, Forbidden
 
 
 async def create(command: CreateBlueprint, at: Collaborators) -> BlueprintView:
@@ -78,14 +79,26 @@ async def _added(blueprint: Blueprint, blueprints: Streams[Blueprint]) -> Bluepr
     return blueprint.view()
 
 
+def from_somebody(answer: Answerer) -> Answerer:
+    """The handler, for everybody but the house: what it owns it changes by itself, whatever name a token bears."""
+
+    async def answered(command: Command, at: Collaborators) -> object:
+        if command.caller.user_id == HOUSE.user_id:
+            detail = f"`{HOUSE.user_id}` is the name under which built-in templates are kept: be somebody else."
+            raise Forbidden("reserved_user", detail)
+        return await answer(command, at)
+
+    return answered
+
+
 def _metadata(id: UUID) -> bytes | None:
     return encode_metadata(correlation_id=id, traceparent=current_traceparent())
 
 
 COMMANDS: Mapping[type[Request], Answerer] = {
-    CreateBlueprint: create,
-    UpdateBlueprint: update,
-    ArchiveBlueprint: archive,
-    CloneTemplate: clone_template,
+    CreateBlueprint: from_somebody(create),
+    UpdateBlueprint: from_somebody(update),
+    ArchiveBlueprint: from_somebody(archive),
+    CloneTemplate: from_somebody(clone_template),
 }
 """Every command of this service, and who answers it."""

@@ -16,7 +16,7 @@ from contracts.message import Caller
 from contracts.refusal import Conflict, Missing
 
 HOUSE = Caller(user_id="headrace")
-"""Who owns the built-in templates. No token should be issued for this user."""
+"""Who owns the built-in templates. No token should be issued for this user; one that is changes nothing."""
 
 TEMPLATES: Mapping[UUID, str] = MappingProxyType(
     {

@@ -118,7 +118,7 @@ def demand_under(limit: RateLimit, instance: Instance, around: Surroundings, nod
     is_deployments = any(limit is other for other in around.deployment.rate_limits)
     whose = {
         "user": request.user_id,
-        "team": request.team_id or request.user_id,
+        "team": f"team:{request.team_id}" if request.team_id else f"user:{request.user_id}",
         "blueprint": str(request.blueprint_id),
     }[limit.scope]
     where = "deployment" if is_deployments else f"{request.blueprint_id}/{node_id}"
