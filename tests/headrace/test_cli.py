@@ -12,7 +12,7 @@ from tests.support.stacks import clean_environment
 
 COMMANDS = (
     "up", "status", "service", "token", "run", "validate", "instances", "logs", "waits", "lineage", "signal", "approve",
-    "reject", "pause", "resume", "retry", "cancel", "terminate", "doctor", "backup", "restore",
+    "reject", "pause", "resume", "retry", "cancel", "terminate", "doctor", "archive", "backup", "restore",
     "migrate", "dead-letters", "demo", "version",
 )  # fmt: skip
 LIGHT_START_MODULES_ABSENT = ("httpx", "asyncpg", "nats", "yaml", "rich", "contracts", "chassis")

@@ -6,6 +6,7 @@ import sys
 import typer
 
 from headrace.commands import (
+    archives,
     backups,
     blueprints,
     caches,
@@ -60,6 +61,7 @@ app.add_typer(caches.app, name="cache", rich_help_panel="Operations")
 app.command(rich_help_panel="Operations")(doctor.doctor)
 app.command(rich_help_panel="Operations")(backups.backup)
 app.command(rich_help_panel="Operations")(backups.restore)
+app.add_typer(archives.app, name="archive", rich_help_panel="Operations")
 app.command(rich_help_panel="Operations")(databases.migrate)
 app.command(rich_help_panel="Operations")(databases.rebuild)
 app.add_typer(letters.app, name="dead-letters", rich_help_panel="Operations")

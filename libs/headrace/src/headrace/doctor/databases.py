@@ -114,7 +114,7 @@ def judge_disk(found: DiskFacts) -> Finding:
     """Whether there is room to go on."""
     gib = found.free / 1024**3
     said = f"{gib:.1f} GiB are free at {found.path} ({found.free / max(found.total, 1):.0%})."
-    advice = "Make room, or archive old runs with `headrace archive create --older-than 90d`."
+    advice = "Make room, or archive old runs with `headrace archive --older-than 90d`."
     if found.free < DISK_FAIL_BYTES or found.free < found.total * DISK_FAIL_SHARE:
         return fail("disk", said, advice)
     return warn("disk", said, advice) if found.free < found.total * DISK_WARN_SHARE else ok("disk", said)

@@ -9,6 +9,7 @@ from chassis.codec import Codec, encode_metadata
 from chassis.ledger import Append, EventStore, Recorded
 from chassis.together import Together
 from contracts.instance_events import INSTANCE_EVENTS, InstanceEvent, InstanceRequested, WaitStarted
+from contracts.refusal import Missing
 from execution.domain.graph import CompiledGraph
 from execution.domain.instance import Instance
 
@@ -31,7 +32,9 @@ class Records:
 
     async def history(self, instance_id: UUID, after_version: int = 0, limit: int | None = None) -> list[InstanceEvent]:
         """The facts of one instance in order, at most `limit`; empty when there is none such."""
-        return _decoded(await self.store.read(instance_id, after_version, limit))
+        found = await self.store.read(instance_id, after_version, limit)
+        _refuse_archived(found, after_version)
+        return _decoded(found)
 
     async def request(self, instance_id: UUID) -> InstanceRequested | None:
         """The first fact of an instance, which says whose it is; None when there is none such.
@@ -68,12 +71,14 @@ class Records:
         return instance or Instance(instance_id), traceparent
 
     async def _pages(self, instance_id: UUID) -> AsyncIterator[Sequence[Recorded]]:
-        page, limit = await self._first_pages.get(instance_id), FIRST_PAGE
+        page, limit, after = await self._first_pages.get(instance_id), FIRST_PAGE, 0
         while page:
+            _refuse_archived(page, after)
             yield page
             if len(page) < limit:
                 return
-            page, limit = await self.store.read(instance_id, page[-1].version, PAGE), PAGE
+            after = page[-1].version
+            page, limit = await self.store.read(instance_id, after, PAGE), PAGE
 
     async def _read_first_pages(self, instance_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[Recorded]]:
         found = await self.store.read_many([(instance_id, 0) for instance_id in instance_ids], FIRST_PAGE)
@@ -103,6 +108,16 @@ def beside(events: Sequence[InstanceEvent]) -> tuple[Append, ...]:
     for event in events:
         streams.setdefault(event.originator_id, []).append(event)
     return tuple(appended(found) for found in streams.values())
+
+
+def _refuse_archived(page: Sequence[Recorded], after: int) -> None:
+    """Versions have no holes but where facts were archived: what is left must not be taken for the whole story."""
+    if page and page[-1].version - after != len(page):
+        raise Missing(
+            "history_archived",
+            f"The history of instance {page[0].stream_id} is archived: "
+            f"`headrace archive restore --instance {page[0].stream_id}` brings it back.",
+        )
 
 
 def _decoded(recorded: Sequence[Recorded]) -> list[InstanceEvent]:
