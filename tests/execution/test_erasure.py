@@ -1,6 +1,7 @@
 """A user is erased: what runs for the user ends, and what has ended holds nothing of the user's any more."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -8,6 +9,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from chassis.archives import Archive
 from chassis.overwriting import overwrite
 from contracts import instance_events as facts
 from contracts.message import PLACE
@@ -18,6 +20,8 @@ from execution.domain.instance import Instance
 from execution.driving.erasing import Eraser, blanked
 from execution.driving.records import CODEC
 from execution.projections import Instances
+from headrace import archiving
+from headrace.errors import Complaint
 from tests.execution.asking import begun, order, post, reaches
 from tests.execution.guarded import everything_kept, everything_published, guarded_mill
 from tests.support.access_facts import Access
@@ -173,3 +177,34 @@ def test_of_every_member_of_every_fact_it_is_known_whether_it_is_forgotten(
 ) -> None:
     content = set(event_type.model_fields) - PLACE - {"timestamp"} - HARMLESS
     assert bool(content) == (event_type in BLANKS), content
+
+
+async def test_of_an_archived_run_what_is_left_in_the_ledger_is_forgotten_and_the_rest_stays_away(
+    both: Both, tmp_path: Path
+) -> None:
+    mill, access = both
+    lives = (await a_life(mill))[:3]
+    dsns, archive = {"execution": mill.runtime.settings.postgres_dsn}, tmp_path / "archive"
+    moved: list[int] = []
+
+    async def all_moved() -> bool:
+        found = await archiving.archive(dsns, archive, datetime.now(UTC), lambda _: None)
+        moved.append(found["instances"])
+        return sum(moved) == len(lives)
+
+    await eventually(all_moved, 30)
+    await access.erase("alice")
+    eraser = Eraser(mill.runtime.bus, mill.runtime.pool, mill.at.records, mill.at.outside.tell)
+
+    async def all_forgotten() -> bool:
+        await eraser.look(settled_seconds=0)
+        left = "SELECT NOT EXISTS (SELECT FROM workflow_instances WHERE NOT erased)"
+        return bool(await mill.runtime.pool.fetchval(left))
+
+    await eventually(all_forgotten, 30)
+    assert PRIVATE not in await everything_kept(mill)
+    with pytest.raises(Complaint, match="was erased with its user"):
+        await archiving.restore(dsns, archive, None, lives[0])
+    [entry, *_] = Archive(archive, "execution").entries()
+    assert await archiving.restore(dsns, archive, entry.file, None) == 0
+    assert PRIVATE not in await everything_kept(mill)

@@ -231,23 +231,3 @@ async def test_a_second_process_takes_over_the_stream(office: PostOffice, custom
     assert await second.wait_for(max(after), 10)
     assert second.leading
     assert await count(customs) == 40
-
-
-async def test_what_was_archived_leaves_gaps_that_confuse_nobody(office: PostOffice, customs: PostOffice, desk):
-    relay = office.relay()
-    runner = following(customs)
-    await office.record("Lisbon", "Porto", "Faro")
-    last = await office.record("Braga")
-    assert await runner.wait_for(last, 10)
-    assert await relay.wait_for(last, 10)
-
-    # All but the first and the last of a parcel that nobody moves any more.
-    await office.pool.execute("DELETE FROM events WHERE originator_version = 2")
-    late = ProjectionRunner(Stops(), StreamSource(office.bus, SERVICE, "post_late"), office.codec, office.pool)
-    office.run(late.run())
-
-    newest = await office.record("Evora")
-    assert await late.wait_for(newest, 10)
-    assert await runner.wait_for(newest, 10)
-    assert (await count(office), await count(customs)) == (4, 5)
-    assert [position for _, position in await office.published()] == [1, 2, 3, 4, 5]

@@ -45,6 +45,7 @@ def archived_topics() -> frozenset[str]:
     return frozenset(event_type.topic() for event_type in ARCHIVED)
 
 
-def ending_topics() -> frozenset[str]:
-    """The names of the facts that end a run."""
-    return frozenset(event_type.topic() for event_type in facts.ENDINGS)
+def resting_topics() -> frozenset[str]:
+    """The names of the facts after which nothing more is to come of a run: its end, or that it was erased after it."""
+    resting: tuple[type[InstanceEvent], ...] = (*facts.ENDINGS, facts.InstanceErased)
+    return frozenset(event_type.topic() for event_type in resting)

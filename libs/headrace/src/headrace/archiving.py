@@ -28,6 +28,8 @@ ORDER BY instance_id LIMIT $4
 """
 FOLLOWERS = "SELECT min(position) FROM checkpoints WHERE source = $1"
 PUBLISHED = "SELECT min(position) FROM relay"
+ERASED = "SELECT DISTINCT originator_id FROM events WHERE originator_id = ANY($1::uuid[]) AND topic = 'InstanceErased'"
+"""What an archive still holds of these must not come back."""
 NOBODY = UUID(int=0)
 
 Report = Callable[[str], None]
@@ -38,9 +40,9 @@ async def archive(dsns: Mapping[str, str], folder: Path, before: datetime, repor
     from chassis import archiving, clock
     from chassis.archives import Archive
     from chassis.postgres import lock_key
-    from contracts.archival import archived_topics, ending_topics
+    from contracts.archival import archived_topics, resting_topics
 
-    topics, endings = sorted(archived_topics()), ending_topics()
+    topics, endings = sorted(archived_topics()), resting_topics()
     totals = {"instances": 0, "events": 0, "files": 0}
     place = Archive(folder, EXECUTION)
     place.verify()
@@ -80,8 +82,12 @@ async def restore(dsns: Mapping[str, str], folder: Path, file: str | None, insta
             raise Complaint(f"The manifest in {folder} names no file {file!r}: `headrace archive verify` lists them.")
         rows = list(place.rows(entry))
     async with _ledger(dsns) as connection:
+        erased = {UUID(int=row[0].int) for row in await connection.fetch(ERASED, [row.stream_id for row in rows])}
+        if instance_id in erased:
+            raise Complaint(f"Instance {instance_id} was erased with its user: what it held is not brought back.")
+        kept = [row for row in rows if row.stream_id not in erased]
         try:
-            return await archiving.put_back(connection, lock_key("ledger", EXECUTION), rows)
+            return await archiving.put_back(connection, lock_key("ledger", EXECUTION), kept) if kept else 0
         except archiving.NotAsBefore as error:
             raise Complaint(f"Nothing was restored: {error}.") from error
 
