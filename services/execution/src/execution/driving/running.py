@@ -211,7 +211,9 @@ class Run:
         return any(done == visit and number == attempt for done, number, _ in self.in_hand)
 
     async def act(self, visit: Visit, attempt: int, cancellation: Cancellation) -> None:
-        """Run one attempt and put its result in hand."""
+        """Run one attempt and put its result in hand; one that was given up before it could begin does not."""
+        if cancellation.cancelled:
+            return
         outcome = await self.shop.effects.perform(self.instance, visit, attempt, cancellation, self.traceparent)
         if self.in_flight.pop((visit, attempt), None) is not None:
             self.in_hand.append((visit, attempt, outcome))

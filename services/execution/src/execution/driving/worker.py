@@ -122,7 +122,8 @@ class Worker:
         One that is about to begin is waited for: it may find that another has begun the instance, or only recorded it.
         """
         while (run := self.runs.get(instance_id)) is not None:
-            if await run.begun and self.runs.get(instance_id) is run:
+            # Whoever stops waiting must not take the answer away from the run.
+            if await asyncio.shield(run.begun) and self.runs.get(instance_id) is run:
                 return run
         return None
 
