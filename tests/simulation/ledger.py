@@ -58,6 +58,10 @@ class Line:
         """As the store."""
         return await self.store.read_next(position, limit)
 
+    async def read_of(self, stream_id: UUID, topics: Iterable[str]) -> list[Recorded]:
+        """As the store."""
+        return await self.store.read_of(stream_id, topics)
+
     async def last_of(self, topics: Iterable[str], position: int) -> int:
         """As the store."""
         return await self.store.last_of(topics, position)

@@ -1,4 +1,4 @@
-"""What all workers share in Postgres, in memory: answers, rates, critical sections. The rules, without the SQL."""
+"""What all workers share in Postgres, in memory: the rules of answers, rates and critical sections without the SQL."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from chassis import clock
-from execution.middleware.contract import Awaited, Demand, Grant, Question, Remembered, Ticket
+from execution.domain.instance import Instance
+from execution.middleware.contract import Awaited, Demand, Grant, Over, Question, Quota, Remembered, Ticket
 
 
 @dataclass
@@ -59,6 +60,22 @@ class Limits:
 
     async def charge(self, place: str, tokens: int) -> None:
         """What is typical was right."""
+
+
+class Quotas:
+    """Nobody has one."""
+
+    def of(self, user_id: str, team_id: str | None) -> Sequence[Quota]:
+        """None."""
+        return ()
+
+    async def take(self, instance_id: UUID, quotas: Sequence[Quota], *, counted: bool) -> Over | None:
+        """Never asked."""
+        raise NotImplementedError
+
+    async def charge(self, instance: Instance) -> None:
+        """Never asked."""
+        raise NotImplementedError
 
 
 @dataclass

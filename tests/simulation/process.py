@@ -35,6 +35,7 @@ from execution.steering.mailboxes import Mailboxes
 from execution.tools import Tools
 from tests.simulation.fate import Died
 from tests.simulation.ledger import Line
+from tests.simulation.memories import Quotas
 from tests.simulation.tools import tools_of
 
 if TYPE_CHECKING:
@@ -62,10 +63,11 @@ class Process:
         world, records = self.world, Records(Line(self.world, self, self.world.store))
         bus = cast("Any", SimpleNamespace(subject=lambda *parts: ".".join(parts), nc=self))
         mailboxes = Mailboxes(records)
-        around = Surroundings(world.answers, world.limits, world.sections, mailboxes, self.tell, Deployment())
+        shared = world.answers, world.limits, Quotas(), world.sections
+        around = Surroundings(*shared, mailboxes, self.tell, Deployment())
         pipeline = Pipeline(around)
         actions = NodeActions({"tool": ToolAction(Tools(tools_of(self))), "model": ModelAction(Providers({}))})
-        effects = Effects(actions, lambda *_: None, self.request_child)
+        effects = Effects(actions, lambda *_: None, self.request_child, self.no_secrets)
         leases = cast("Any", SimpleNamespace(worker_id=self.id, alive=self.alive))
         worker = Worker(Workshop(records, pipeline, effects), cast("Any", world.library), leases, SLOTS)
         return Collaborators(
@@ -137,6 +139,10 @@ class Process:
     async def tell(self, instance_id: UUID, decide: Decide) -> Instance:
         """Record an outside fact."""
         return await self.at.outside.tell(instance_id, decide)
+
+    async def no_secrets(self, *_: object) -> Any:
+        """No example needs one."""
+        raise NotImplementedError
 
     async def request_child(self, instance: Instance, visit: Visit, call: NodeCall) -> ChildRequested:
         """Start another instance."""
