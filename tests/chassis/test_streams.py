@@ -9,7 +9,7 @@ from chassis.ids import new_id
 from chassis.ledger import EventStore
 from chassis.streams import Streams
 from contracts.refusal import Conflict, Missing
-from tests.chassis.parcels import Parcel, ParcelMoved, ParcelPosted
+from tests.chassis.parcels import Parcel, ParcelEvent, ParcelMoved, ParcelPosted
 
 
 @pytest.fixture
@@ -178,3 +178,60 @@ async def test_several_aggregates_change_as_one_fact(parcels: Streams[Parcel], s
 
     assert heads == [position] == [one.position]
     assert one.position == other.position
+
+
+async def test_a_decision_may_begin_what_is_not_there(parcels: Streams[Parcel]) -> None:
+    id = new_id()
+
+    def post_or_move(found: Parcel | None) -> Parcel:
+        if found is None:
+            return Parcel(id=id, weight_grams=500, receiver="Ada")
+        found.move("Riga")
+        return found
+
+    settled = await asyncio.gather(*(parcels.settle(id, post_or_move) for _ in range(3)))
+
+    assert sorted(len(parcel.places) for parcel in settled) == [0, 1, 2]
+    assert await parcels.find(id) == max(settled, key=lambda parcel: parcel.version)
+    assert await parcels.find(new_id()) is None
+
+
+class ReadingTaken(ParcelEvent):
+    """A value at a moment."""
+
+    value: int
+
+
+class Meter(Aggregate):
+    """Has no other facts than its readings."""
+
+    class ReadingTaken(ReadingTaken, Aggregate.Repeated):
+        """The first one begins it."""
+
+        def apply(self, aggregate: "Meter") -> None:
+            aggregate.values = (*aggregate.values, self.value)
+
+    def __init__(self) -> None:
+        self.values: tuple[int, ...] = ()
+
+    @classmethod
+    def begin(cls, value: int) -> "Meter":
+        return cls._create(cls.ReadingTaken, id=new_id(), value=value)
+
+
+def test_an_event_may_begin_an_aggregate_and_come_again() -> None:
+    meter = Meter.begin(1)
+    meter.trigger_event(Meter.ReadingTaken, value=2)
+
+    events = meter.collect_events()
+    assert (meter.values, meter.version) == ((1, 2), 2)
+    assert Meter.replay(events) == meter
+    assert Meter.replay(events[1:], Meter.replay(events[:1])) == meter
+
+
+async def test_a_refusal_names_the_kind_as_people_do(store: EventStore) -> None:
+    with pytest.raises(Missing) as missing:
+        await Streams(store, Parcel, "small_parcel").get(new_id())
+
+    assert missing.value.code == "small_parcel_not_found"
+    assert missing.value.detail.startswith("There is no small parcel ")

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import importlib
 import os
 
 KEY_BYTES = 32
@@ -46,6 +47,11 @@ class Sealer:
             return self._cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], context.encode()).decode()
         except (InvalidTag, ValueError, binascii.Error) as error:
             raise Unreadable("sealed under another key, for another place, or changed since") from error
+
+
+def load_cipher() -> None:
+    """Load what seals, for a process that certainly will: its module may be imported while others still start."""
+    importlib.import_module("cryptography.hazmat.primitives.ciphers.aead")
 
 
 def new_key() -> str:

@@ -12,9 +12,12 @@ from access.projections.holdings import Holdings
 from access.queries import QUERIES
 from chassis.read_model import ReadModel
 from chassis.runtime import Runtime
+from chassis.sealing import load_cipher
 from chassis.service import Service, main
 from chassis.settings import BadSettings, Settings
 from contracts.access_events import ACCESS_EVENTS
+
+load_cipher()
 
 
 @asynccontextmanager
