@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from chassis import clock
 from chassis.secret_files import FROM_FILES
 from chassis.settings import BadSettings, Settings
 
@@ -48,6 +49,14 @@ def test_all_bad_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> No
     first, second = str(bad.value).split("; ")
     assert first.startswith("HEADRACE_NAMESPACE='My-Stack' cannot be used: ")
     assert second == "HEADRACE_PORT='99999' cannot be used: input should be less than or equal to 65535"
+
+
+def test_a_clock_that_a_file_moves_is_refused_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "offset_file", Path("offset"))
+
+    assert not Settings.load().production
+    with pytest.raises(BadSettings, match="HEADRACE_CLOCK_OFFSET_FILE moves the clock"):
+        Settings.load(production=True)
 
 
 def test_a_secret_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,8 @@ from contracts import instance_events as facts
 from execution.driving import work
 from execution.driving.reconciler import DUE, GRACE_SECONDS
 from tests.execution.lives import Ledger, Life, one_by_one
+from tests.support.eventually import eventually
+from tests.support.mill import Mill
 
 
 @pytest.fixture
@@ -71,3 +73,17 @@ async def test_the_scan_finds_whoever_rests_and_was_reached_though_every_message
 
     assert [row[0] for row in found] == [signalled.id, resumed.id, retried.id]
     assert [row[0] for row in others] == [resumed.id, retried.id]
+
+
+async def test_a_work_message_that_names_no_instance_is_dropped_for_good(mill: Mill) -> None:
+    bus = mill.runtime.bus
+    stream = bus.stream("work")
+    for kind in (work.START, work.WAKE):
+        await bus.js.publish(bus.subject("work", kind, "nobody"), b"\xffwho?")
+
+    async def nothing_is_left() -> bool:
+        left = await bus.js.consumer_info(stream, work.consumer_name(work.WAKE))
+        info = await bus.js.stream_info(stream)
+        return not info.state.messages and not left.num_ack_pending
+
+    await eventually(nothing_is_left)

@@ -9,6 +9,7 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 STACKS = (
+    "tests/chaos/test_bugs.py",
     "tests/docs/",
     "tests/journeys/",
     "tests/resilience/",

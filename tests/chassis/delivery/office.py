@@ -122,7 +122,7 @@ class PostOffice:
         await cancel(*(tasks or self.tasks))
 
     async def published(self) -> list[tuple[int, int]]:
-        """The (previous, position) of every message on the stream, in its order."""
+        """The (previous, position) of every message on the stream that has one, in its order."""
         found: list[tuple[int, int]] = []
         try:
             info = await self.bus.js.stream_info(self.bus.stream(SERVICE))
@@ -132,8 +132,13 @@ class PostOffice:
             return found
         for sequence in range(info.state.first_seq, info.state.last_seq + 1):
             headers = (await self.bus.js.get_msg(self.bus.stream(SERVICE), sequence)).headers or {}
-            found.append((int(headers["Headrace-Previous"]), int(headers["Headrace-Position"])))
+            if "Headrace-Position" in headers:
+                found.append((int(headers["Headrace-Previous"]), int(headers["Headrace-Position"])))
         return found
+
+    async def holds(self, place: tuple[int, int]) -> bool:
+        """Whether a message with this (previous, position) is on the stream."""
+        return place in await self.published()
 
 
 def move(parcel: UUID, version: int, place: str) -> NewEvent:

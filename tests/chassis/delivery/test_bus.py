@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import pytest
 from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.errors import APIError
 from pydantic import BaseModel
 
 from chassis import telemetry
@@ -133,6 +134,14 @@ async def test_a_stream_with_smaller_limits_or_fewer_subjects_grows(bus: Bus):
 
     assert grown.max_bytes == made.max_bytes
     assert sorted(grown.subjects or ()) == sorted(made.subjects or ())
+
+
+async def test_more_copies_than_a_lone_server_can_keep_are_refused_by_name(nats_url: str, namespace: str):
+    bus = await Bus.connect(nats_url, namespace, "test", replicas=3)
+
+    with pytest.raises(APIError, match="replicas > 1 not supported"):
+        await bus.ensure_stream("post")
+    await bus.close()
 
 
 async def test_a_consumer_is_brought_to_its_configuration_but_keeps_its_start(bus: Bus):

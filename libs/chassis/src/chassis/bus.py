@@ -78,8 +78,9 @@ Listener = Callable[[], None]
 class Bus:
     """A NATS connection that never gives up, and the names that this deployment uses on it."""
 
-    def __init__(self, nc: Client, namespace: str) -> None:
+    def __init__(self, nc: Client, namespace: str, replicas: int = 1) -> None:
         """Wrap a connection; `Bus.connect` makes one with the right defaults."""
+        self._replicas = replicas
         self.nc = nc
         self.js: JetStreamContext = nc.jetstream()
         self.namespace = namespace
@@ -87,11 +88,14 @@ class Bus:
         self._on_reconnect: list[Listener] = []
 
     @classmethod
-    async def connect(cls, url: str, namespace: str, name: str) -> "Bus":
-        """Connect to `url` (comma-separated servers) under `name`; raises `Unavailable` after 30 s without one."""
+    async def connect(cls, url: str, namespace: str, name: str, replicas: int = 1) -> "Bus":
+        """Connect to `url` (comma-separated servers) under `name`; raises `Unavailable` after 30 s without one.
+
+        Streams that it makes have so many `replicas`.
+        """
         tls = nats_tls(url)
         nc = client_for(tls)
-        bus = cls(nc, namespace)
+        bus = cls(nc, namespace, replicas)
         connecting = nc.connect(
             url.split(","),
             **connection_options(name, url, tls),
@@ -136,11 +140,11 @@ class Bus:
 
     async def ensure_stream(self, service: str) -> StreamInfo:
         """The event stream of `service`, made when it is not there; an existing one is never shrunk."""
-        return await provision.ensure_stream(self.js, provision.event_stream(self.namespace, service))
+        return await provision.ensure_stream(self.js, provision.event_stream(self.namespace, service, self._replicas))
 
     async def ensure_work_stream(self) -> StreamInfo:
         """The stream of work messages, made when it is not there."""
-        return await provision.ensure_stream(self.js, provision.work_stream(self.namespace))
+        return await provision.ensure_stream(self.js, provision.work_stream(self.namespace, self._replicas))
 
     async def ensure_consumer(self, stream: str, config: ConsumerConfig) -> ConsumerInfo:
         """The durable consumer, made or brought to `config`; where it starts is kept from its first making."""

@@ -19,6 +19,9 @@ DEDUPE_SECONDS = 30.0
 KEPT_CONSUMER_FIELDS = ("deliver_policy", "opt_start_seq", "opt_start_time", "ack_policy", "replay_policy")
 """What the server refuses to change on a consumer that exists."""
 
+NO_CLUSTER = 10074
+"""More than one copy is asked for, of a server that stands alone."""
+
 STORAGE_EXHAUSTED = 10047
 """The server cannot set aside `max_bytes` on its disk."""
 
@@ -31,8 +34,8 @@ def stream_name(namespace: str, service: str) -> str:
     return f"{namespace}_{service}".upper()
 
 
-def event_stream(namespace: str, service: str) -> StreamConfig:
-    """Everything a service says: `<ns>.<service>.<EventName>.<aggregate id>`."""
+def event_stream(namespace: str, service: str, replicas: int = 1) -> StreamConfig:
+    """Everything a service says: `<ns>.<service>.<EventName>.<aggregate id>`, on so many servers of a cluster."""
     return StreamConfig(
         name=stream_name(namespace, service),
         subjects=[f"{namespace}.{service}.*.*"],
@@ -42,10 +45,11 @@ def event_stream(namespace: str, service: str) -> StreamConfig:
         max_bytes=EVENTS_BYTES_MAX,
         duplicate_window=DEDUPE_SECONDS,
         allow_direct=True,
+        num_replicas=replicas,
     )
 
 
-def work_stream(namespace: str) -> StreamConfig:
+def work_stream(namespace: str, replicas: int = 1) -> StreamConfig:
     """Work to be taken up. A work queue and not interest: what is published before any worker runs must wait."""
     return StreamConfig(
         name=stream_name(namespace, "work"),
@@ -55,11 +59,12 @@ def work_stream(namespace: str) -> StreamConfig:
         max_bytes=WORK_BYTES_MAX,
         duplicate_window=DEDUPE_SECONDS,
         allow_direct=True,
+        num_replicas=replicas,
     )
 
 
 async def ensure_stream(js: JetStreamContext, wanted: StreamConfig) -> StreamInfo:
-    """Create the stream, or keep it: missing subjects are added, lower limits are raised, nothing else changes."""
+    """Create the stream, or keep it: missing subjects and copies are added, lower limits raised, nothing else."""
     try:
         found = await js.stream_info(str(wanted.name))
     except NotFoundError:
@@ -77,7 +82,7 @@ async def _create(js: JetStreamContext, wanted: StreamConfig) -> StreamInfo:
         if error.err_code == STORAGE_EXHAUSTED:
             # A small disk: the age limit still holds, and nothing is set aside in advance.
             return await js.add_stream(wanted.evolve(max_bytes=-1))
-        if isinstance(error, BadRequestError):
+        if isinstance(error, BadRequestError) and error.err_code != NO_CLUSTER:
             # Somebody else made it at the same moment.
             return await js.stream_info(str(wanted.name))
         raise
@@ -108,6 +113,8 @@ def _changes(found: StreamConfig, wanted: StreamConfig) -> dict[str, Any]:
     missing = [subject for subject in wanted.subjects or () if subject not in (found.subjects or ())]
     if missing:
         changes["subjects"] = [*(found.subjects or ()), *missing]
+    if (wanted.num_replicas or 1) > (found.num_replicas or 1):
+        changes["num_replicas"] = wanted.num_replicas
     for limit in LIMITS:
         ours, theirs = getattr(wanted, limit), getattr(found, limit)
         if theirs and theirs > 0 and (ours is None or ours > theirs):

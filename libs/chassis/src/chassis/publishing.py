@@ -13,13 +13,15 @@ from nats.protocol.command import hpub_cmd
 from chassis.bus import Bus
 
 EXPECTED_LAST_SEQUENCE = "Nats-Expected-Last-Sequence"
+EXPECTED_LAST_ID = "Nats-Expected-Last-Msg-Id"
 
 WINDOW = 256
 """Messages in flight at most; more bring no speed and make a failure longer."""
 ACK_SECONDS = 5.0
 
 WRONG_LAST_SEQUENCE = 10071
-"""The stream has another last message than the publisher believed."""
+WRONG_LAST_ID = 10070
+"""Both mean that the stream has another last message than the publisher believed."""
 
 
 class NotPublished(Exception):

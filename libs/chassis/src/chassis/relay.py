@@ -17,7 +17,15 @@ from chassis.leadership import Leadership
 from chassis.ledger import EventStore, Recorded
 from chassis.logs import get_logger
 from chassis.progress import Progress
-from chassis.publishing import WRONG_LAST_SEQUENCE, NotPublished, Outgoing, Publisher, Stored
+from chassis.publishing import (
+    EXPECTED_LAST_ID,
+    WRONG_LAST_ID,
+    WRONG_LAST_SEQUENCE,
+    NotPublished,
+    Outgoing,
+    Publisher,
+    Stored,
+)
 from contracts.milestones import milestone_topics
 
 BATCH = 500
@@ -82,7 +90,8 @@ class Relay:
     """One per service over all processes; the stream's last message says where to go on.
 
     Every message is accepted only behind the one before it (`Nats-Expected-Last-Sequence`), so a relay that lost its
-    leadership without knowing cannot publish out of turn: it is refused, looks again, and finds that it lost.
+    leadership without knowing cannot publish out of turn: it is refused, looks again, and finds that it lost. In a
+    batch the id of the one before is expected too: a stranger's message that came between takes no fact's place.
     """
 
     def __init__(self, bus: Bus, outbox: Outbox, pool: asyncpg.Pool) -> None:
@@ -127,7 +136,7 @@ class Relay:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _lead(self, connection: asyncpg.Connection, publisher: Publisher) -> None:
-        cursor = await self._resume(connection, at_least=0)
+        cursor = await self._resume(connection)
         end = LedgerEnd(self._outbox.commits)
         began = 0.0
         while True:
@@ -140,7 +149,8 @@ class Relay:
                 cursor = await self._publish(publisher, batch, cursor) if batch else cursor
             except Interrupted as interrupted:
                 await self._wait_out(interrupted)
-                cursor = await self._resume(connection, at_least=interrupted.position)
+                known = replace(cursor, position=max(cursor.position, interrupted.position))
+                cursor = await self._resume(connection, known)
                 end = LedgerEnd(self._outbox.commits)
             self._show(cursor)
             await self._remember(connection, cursor, idle=not batch)
@@ -206,6 +216,9 @@ class Relay:
             headers = headers_of(recorded, self._outbox.service, previous)
             if self._milestones:
                 headers[MILESTONE] = str(milestone)
+            if messages:
+                # A stranger's message may take the expected sequence, but not the expected id.
+                headers[EXPECTED_LAST_ID] = messages[-1].headers[MESSAGE_ID]
             messages.append(self._message(recorded, headers, cursor.sequence + len(messages)))
             previous = recorded.position
             milestone = previous if recorded.topic in self._milestones else milestone
@@ -221,22 +234,26 @@ class Relay:
 
     async def _wait_out(self, interrupted: Interrupted) -> None:
         log.warning("relay.refused", stream=self._stream, reason=str(interrupted), code=interrupted.reason.code)
-        if interrupted.reason.code != WRONG_LAST_SEQUENCE:
+        if interrupted.reason.code not in (WRONG_LAST_SEQUENCE, WRONG_LAST_ID):
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _resume(self, connection: asyncpg.Connection, at_least: int) -> Cursor:
+    async def _resume(self, connection: asyncpg.Connection, known: Cursor | None = None) -> Cursor:
         """Where the stream ends. Asking the table first proves that this process still leads."""
         remembered = await connection.fetchrow(POSITION_OF, self._stream)
         info = await self._bus.ensure_stream(self._outbox.service)
         if self._outbox.work_for is not None:
             await self._bus.ensure_work_stream()
         incarnation = provision.incarnation(info)
-        if remembered and remembered["incarnation"] != incarnation:
+        is_the_same = remembered is not None and remembered["incarnation"] == incarnation
+        if remembered and not is_the_same:
             log.warning("relay.new_stream", stream=self._stream, position=remembered["position"])
         position = await self._last_position(info)
-        if position is None:
-            position = remembered["position"] if remembered else 0
-        position = max(position, at_least)
+        if remembered and (is_the_same or position is None):
+            position = max(position or 0, remembered["position"])
+        # The last message may be a stranger's copy of an old fact: what is known to be there is not published again.
+        if known is not None and known.incarnation == incarnation and known.sequence <= info.state.last_seq:
+            position = max(position or 0, known.position)
+        position = position or 0
         milestone = await self._outbox.store.last_of(self._milestones, position) if self._milestones else 0
         return Cursor(position, info.state.last_seq, incarnation, milestone)
 
@@ -248,7 +265,8 @@ class Relay:
         except NotFoundError:
             return None
         found = (last.headers or {}).get(POSITION, "")
-        return int(found) if found.isdigit() else None
+        # Nobody has published what is not recorded yet, whatever a stranger's message says.
+        return int(found) if found.isdigit() and int(found) <= await self._outbox.store.head() else None
 
     def _show(self, cursor: Cursor) -> None:
         self._progress.move(cursor.position)

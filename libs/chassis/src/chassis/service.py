@@ -127,7 +127,7 @@ async def _open(stack: AsyncExitStack, service: Service[Any], settings: Settings
         await migrations.check(connection, service.migrations, service.name)
     leading = await open_pool(settings.postgres_dsn, service.name, min_size=1, max_size=LEADING_POOL)
     stack.push_async_callback(_close, leading)
-    bus = await Bus.connect(settings.nats_url, settings.namespace, service.name)
+    bus = await Bus.connect(settings.nats_url, settings.namespace, service.name, settings.nats_replicas)
     stack.push_async_callback(bus.close)
     commits = await stack.enter_async_context(Commits(bus, service.name))
     ledger = None

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from chassis import clock
 from chassis.secret_files import PREFIX, UnusableFile, read_secret_files
 
 NAMESPACE_PATTERN = r"^[a-z0-9_]{1,64}$"
@@ -40,6 +41,8 @@ class Settings(BaseSettings):
     """PEM file with the certificate chain of the gateway, which then speaks HTTPS."""
     tls_key: Path | None = None
     """PEM file with its key."""
+    nats_replicas: int = Field(default=1, ge=1, le=5)
+    """On how many servers of a NATS cluster each stream is kept: with 3, one of them may die without a pause."""
     postgres_dsn: str = "postgresql://postgres@127.0.0.1:5432/headrace"
     """The database; every service keeps to its own schema in it."""
     namespace: str = Field(default="headrace", pattern=NAMESPACE_PATTERN)
@@ -86,11 +89,14 @@ class Settings(BaseSettings):
         try:
             files = read_secret_files(os.environ)
             said = {variable.removeprefix(PREFIX).lower(): value for variable, value in files.items()}
-            return cls(**said | overrides)
+            settings = cls(**said | overrides)
         except UnusableFile as error:
             raise BadSettings(str(error)) from error
         except ValidationError as error:
             raise BadSettings("; ".join(_sentence(problem) for problem in error.errors())) from error
+        if settings.production and clock.offset_file is not None:
+            raise BadSettings(f"{clock.OFFSET_FILE_VARIABLE} moves the clock, for tests only: unset it in production")
+        return settings
 
 
 def _sentence(problem: Any) -> str:

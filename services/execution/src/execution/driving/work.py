@@ -8,6 +8,7 @@ from nats.js.api import AckPolicy, ConsumerConfig
 
 from chassis.bus import Bus
 from chassis.ledger import Recorded
+from chassis.logs import get_logger
 from chassis.pulling import PullFrom, PullLoop
 from contracts.instance_events import OUTSIDE, InstanceRequested, SignalReceived
 from execution.driving.worker import Worker
@@ -16,6 +17,10 @@ START, WAKE = "start", "wake"
 REACHED = frozenset(event_type.topic() for event_type in OUTSIDE)
 ACK_WAIT_SECONDS = 10.0
 MAX_ACK_PENDING = 10_000
+SHOWN_BYTES = 200
+"""Of a message that cannot be read, in the log."""
+
+log = get_logger(__name__)
 
 
 def work_for(recorded: Recorded) -> tuple[str, bytes, dict[str, str]] | None:
@@ -65,11 +70,17 @@ def pull(bus: Bus, kind: str, worker: Worker) -> PullLoop:
     """Bring work of one kind to the worker, never more than it has room for.
 
     A message is acknowledged once the instance is claimed in the ledger (or found to need nobody): from then on the
-    lease, not the message, is what makes sure that somebody goes on.
+    lease, not the message, is what makes sure that somebody goes on. What names no instance is dropped at once.
     """
 
     async def take(msg: Msg) -> None:
-        await worker.attend(*instance_in(msg.data))
+        try:
+            instance_id, version = instance_in(msg.data)
+        except ValueError:
+            log.warning("work.unreadable", subject=msg.subject, payload=msg.data[:SHOWN_BYTES].decode(errors="replace"))
+            await msg.term()
+            return
+        await worker.attend(instance_id, version)
         await msg.ack()
 
     async def handle(msg: Msg) -> None:
