@@ -7,7 +7,7 @@ import yaml
 
 from tests.architecture.sources import ROOT, tracked_files
 
-VERBS_MAX = 20
+VERBS_MAX = 24
 INDEX_HOST = re.compile(r"\bpypi\.[a-z]|pythonhosted\.|registry\.npmjs\.|--(?:extra-)?index-url|--find-links")
 MACHINE_PATH = re.compile(r"(?<![\w.~$}])/(?:home|root|Users|work)/\w")
 PEERS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests/benchmarks/peers").glob("*/requirements.lock"))

@@ -21,7 +21,7 @@ from gateway import examples
 from gateway.app import openapi_document
 
 ALWAYS = {"400", "401", "403", "500", "503"}
-BODY = {"413", "422"}
+BODY = {"413", "415", "422"}
 PROMISED = {
     ("post", "/blueprints"): ("createBlueprint", {"201", "200"} | BODY, {"dry_run"}),
     ("get", "/blueprints"): (

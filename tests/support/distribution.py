@@ -13,6 +13,7 @@ STACKS = (
     "tests/docs/",
     "tests/journeys/",
     "tests/resilience/",
+    "tests/security/test_fuzz.py",
     "tests/security/test_nothing_leaks.py",
     "tests/security/test_permission_matrix.py",
     "tests/headrace/test_demo.py",

@@ -65,7 +65,7 @@ class Round:
         return [
             *(str(PROGRAM), "--config-file", str(SETTINGS), "run", f"{url}/openapi.json", "--no-color"),
             *("--header", f"Authorization: Bearer {token}", "--phases", ",".join(self.phases)),
-            *("--seed", str(self.seed), "--max-examples", str(self.examples), "--generation-deterministic"),
+            *("--seed", str(self.seed), "--max-examples", str(self.examples)),
             *("--report", "json", "--report-json-path", str(report)),
         ]
 

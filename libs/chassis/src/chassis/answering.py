@@ -17,6 +17,7 @@ from chassis.logs import get_logger
 from chassis.postgres import LOST
 from chassis.transport import client_for, nats_tls
 from contracts.message import Request
+from contracts.parsing import unkept_values_in
 from contracts.refusal import Failed, Forbidden, Malformed, Problem, Refusal, Unavailable
 from contracts.versions import FromTheFuture
 
@@ -135,6 +136,8 @@ class Desk:
             request = self._request_type.model_validate_json(body)
         except ValidationError as error:
             raise _malformed(self._name, error) from error
+        if problems := unkept_values_in(body):
+            raise Malformed("malformed", f"this {self._name} holds what nobody can keep", problems)
         _check_scope(request)
         try:
             answer = await self._handler(request, self._deps)

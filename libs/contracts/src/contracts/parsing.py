@@ -107,6 +107,11 @@ def unkept_values(document: Any, text: bytes) -> tuple[Problem, ...]:
     )
 
 
+def unkept_values_in(text: bytes) -> tuple[Problem, ...]:
+    """The same, of a text that has been read as a model already."""
+    return unkept_values(from_json(text), text) if SUSPICIOUS.search(text) else ()
+
+
 def pointer(place: Sequence[str | int]) -> str:
     """A place in a document as a JSON pointer (RFC 6901); the whole document is the empty string."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in place)

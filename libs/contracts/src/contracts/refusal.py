@@ -98,6 +98,12 @@ class TooLarge(Refusal):
     status, title = 413, "Too large"
 
 
+class UnknownMedia(Refusal):
+    """The body is in a form that nobody reads here."""
+
+    status, title = 415, "Unsupported media type"
+
+
 class Invalid(Refusal):
     """Well-formed, but its content breaks rules; `errors` lists all of them."""
 

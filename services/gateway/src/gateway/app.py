@@ -62,7 +62,7 @@ def _openapi_json() -> bytes:
 def create_app(tokens: Tokens, bus: Bus, draining: asyncio.Event) -> Litestar:
     """The application: who may come in, the services behind it, and whether it is about to leave."""
     router = Router(
-        API, route_handlers=[*ENDPOINTS, *options_of(ENDPOINTS)], dependencies={"caller": Provide(caller_of)}
+        API, route_handlers=[*options_of(ENDPOINTS), *ENDPOINTS], dependencies={"caller": Provide(caller_of)}
     )
     return Litestar(
         [router, *health.ENDPOINTS],

@@ -37,7 +37,7 @@ LINKED = {
 ALWAYS = (400, 401, 403, 500, 503)
 """Problems that every endpoint may answer."""
 WITH_ID = (404,)
-WITH_BODY = (413, 422)
+WITH_BODY = (413, 415, 422)
 RETRY_STATUSES = (429, 503)
 MEANING = {
     400: "Malformed JSON, or a query string that cannot be used.",
@@ -47,6 +47,7 @@ MEANING = {
     409: "Its state does not allow it.",
     412: "`If-Match` names another version.",
     413: "Larger than 4 MiB.",
+    415: "A body that says that it is no JSON in UTF-8.",
     422: "Well-formed, but its content breaks rules; `errors` lists all of them.",
     429: "A rate or a quota; come back after `Retry-After`.",
     500: "A defect on our side; `detail` names the id to look for in the logs.",

@@ -7,7 +7,7 @@ from litestar.handlers import HTTPRouteHandler
 
 
 def options_of(endpoints: Iterable[HTTPRouteHandler]) -> tuple[HTTPRouteHandler, ...]:
-    """One endpoint for each path; the framework's own knows the first endpoint of a path alone."""
+    """One endpoint for each path, registered before the others: else the framework adds its own, for one method alone."""
     methods: dict[str, set[str]] = {}
     for endpoint in endpoints:
         for path in endpoint.paths:
