@@ -7,7 +7,10 @@ from litestar.handlers import HTTPRouteHandler
 
 
 def options_of(endpoints: Iterable[HTTPRouteHandler]) -> tuple[HTTPRouteHandler, ...]:
-    """One endpoint for each path, registered before the others: else the framework adds its own, for one method alone."""
+    """One endpoint for each path.
+
+    They are registered before the others: else the framework adds its own, which knows one method of a path alone.
+    """
     methods: dict[str, set[str]] = {}
     for endpoint in endpoints:
         for path in endpoint.paths:
