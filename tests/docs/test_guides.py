@@ -37,6 +37,11 @@ def test_its_blueprints_keep_every_rule(guide: Guide, stack: Up) -> None:
 
 @pytest.mark.parametrize("guide", guides(), ids=lambda guide: guide.path.stem)
 def test_its_commands_print_what_is_shown(guide: Guide, stack: Up, tmp_path: Path) -> None:
+    follow(guide, stack, tmp_path)
+
+
+def follow(guide: Guide, stack: Up, tmp_path: Path) -> None:
+    """Do what the page says, in an empty folder."""
     for name, text in guide.files().items():
         (tmp_path / name).write_text(text)
     (tmp_path / "examples").symlink_to(ROOT / "examples")

@@ -37,18 +37,22 @@ def configuration_of(environment: Mapping[str, str], embedded: bool, data_dir: P
     """Read from variables as the services would get them."""
     from chassis.settings import BadSettings, Settings
 
+    jwt_secret, sealing_key = environment.get("HEADRACE_JWT_SECRET"), environment.get("HEADRACE_SEALING_KEY")
+    trouble = None
     try:
-        Settings.load()
-        trouble = None
+        settings = Settings.load()
+        # They may stand in files, which the settings read.
+        jwt_secret = jwt_secret or (settings.jwt_secret and settings.jwt_secret.get_secret_value())
+        sealing_key = sealing_key or (settings.sealing_key and settings.sealing_key.get_secret_value())
     except BadSettings as error:
         trouble = str(error)
     return Configuration(
         embedded=embedded,
         production=environment.get("HEADRACE_PRODUCTION", "").lower() in {"1", "true", "yes", "on"},
         trouble=trouble,
-        jwt_secret=environment.get("HEADRACE_JWT_SECRET"),
+        jwt_secret=jwt_secret,
         jwks=any(name.startswith("HEADRACE_") and "JWKS" in name for name in environment),
-        sealing_key=environment.get("HEADRACE_SEALING_KEY"),
+        sealing_key=sealing_key,
         open_files=tuple(_open_files(data_dir)) if data_dir else (),
     )
 
