@@ -6,8 +6,12 @@ import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from headrace.doctor.findings import Finding, fail, ok, warn
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
 
 SECRET_BYTES_MIN = 32
 """HS256 wants a key as long as its hash (RFC 7518, 3.2)."""
@@ -42,8 +46,8 @@ def configuration_of(environment: Mapping[str, str], embedded: bool, data_dir: P
     try:
         settings = Settings.load()
         # They may stand in files, which the settings read.
-        jwt_secret = jwt_secret or (settings.jwt_secret and settings.jwt_secret.get_secret_value())
-        sealing_key = sealing_key or (settings.sealing_key and settings.sealing_key.get_secret_value())
+        jwt_secret = jwt_secret or _shown(settings.jwt_secret)
+        sealing_key = sealing_key or _shown(settings.sealing_key)
     except BadSettings as error:
         trouble = str(error)
     return Configuration(
@@ -55,6 +59,10 @@ def configuration_of(environment: Mapping[str, str], embedded: bool, data_dir: P
         sealing_key=sealing_key,
         open_files=tuple(_open_files(data_dir)) if data_dir else (),
     )
+
+
+def _shown(secret: "SecretStr | None") -> str | None:
+    return None if secret is None else secret.get_secret_value()
 
 
 def judge(found: Configuration) -> Iterator[Finding]:
