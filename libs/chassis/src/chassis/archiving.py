@@ -65,9 +65,9 @@ async def remove(
     async with connection.transaction():
         await connection.execute(LOCK, lock_key)
         now = await ended_streams(connection, list(known), endings)
-        resting = [stream_id for stream_id, version in known.items() if now.get(stream_id) == version]
-        expected = sum(row.stream_id in set(resting) for row in rows)
-        done = await connection.execute(REMOVE, resting, topics)
+        resting = {stream_id for stream_id, version in known.items() if now.get(stream_id) == version}
+        expected = sum(row.stream_id in resting for row in rows)
+        done = await connection.execute(REMOVE, list(resting), topics)
         removed = int(done.split()[-1])
         if removed != expected:
             raise NotAsBefore(f"{removed} facts were found where {expected} were archived; nothing was taken out")

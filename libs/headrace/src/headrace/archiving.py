@@ -57,7 +57,10 @@ async def archive(dsns: Mapping[str, str], folder: Path, before: datetime, repor
             if not rows:
                 continue
             await asyncio.to_thread(place.add, rows, clock.now().isoformat(timespec="seconds"))
-            removed = await archiving.remove(connection, lock_key("ledger", EXECUTION), rows, endings, known)
+            try:
+                removed = await archiving.remove(connection, lock_key("ledger", EXECUTION), rows, endings, known)
+            except archiving.NotAsBefore as error:
+                raise Complaint(f"The archive stopped: {error}. Is another one at work? Run it again.") from error
             totals["instances"] += len(known)
             totals["events"] += removed
             totals["files"] += 1
