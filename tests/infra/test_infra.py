@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,8 @@ KEEPERS = ("blueprint", "execution", "metrics", "access")
 APPS = (*KEEPERS, "gateway")
 SECRETS = {name: f"s{token_hex(8)}" for name in compose.required_variables()}
 ONE_SHOT = {"migrate"}
+WATCHERS = {"prometheus", "grafana", "otel-collector"}
+WITHOUT_A_SHELL = {"otel-collector"}
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +57,7 @@ def test_the_embedded_stack_makes_the_same_roles():
 
 class TestCompose:
     def test_runs_the_five_services_and_the_two_servers_they_stand_on(self, services):
-        assert set(services) == {"nats", "postgres", "migrate", *APPS}
+        assert set(services) - WATCHERS == {"nats", "postgres", "migrate", *APPS}
         assert {name: services[name]["environment"]["SERVICE"] for name in APPS} == {name: name for name in APPS}
 
     @pytest.mark.parametrize("name", APPS)
@@ -78,7 +81,42 @@ class TestCompose:
         assert "HEADRACE_POSTGRES_DSN" not in services["gateway"]["environment"]
 
     def test_asks_each_long_running_container_how_it_is(self, services):
-        assert {name for name, service in services.items() if "healthcheck" not in service} == ONE_SHOT
+        assert {name for name, one in services.items() if "healthcheck" not in one} == ONE_SHOT | WITHOUT_A_SHELL
+
+    @pytest.mark.parametrize("name", APPS)
+    def test_lets_each_service_in_to_the_bus_as_itself(self, services, name: str):
+        url = urlsplit(services[name]["environment"]["HEADRACE_NATS_URL"])
+
+        assert (url.username, url.password) == (name, SECRETS[f"HEADRACE_NATS_{name.upper()}_PASSWORD"])
+
+    @pytest.mark.parametrize("name", [*APPS, "migrate"])
+    def test_lets_no_service_write_beside_its_scratch_or_become_root(self, services, name: str):
+        service = services[name]
+
+        assert service["user"] not in {"0", "root"}
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+
+    def test_bounds_what_each_container_may_take_and_gives_it_time_to_stop(self, services):
+        for service in services.values():
+            assert set(service["deploy"]["resources"]["limits"]) == {"cpus", "memory"}
+        assert all(services[name]["stop_grace_period"] == "30s" for name in APPS)
+
+    def test_watches_only_when_asked(self, services):
+        assert {name for name, service in services.items() if "profiles" in service} == WATCHERS
+
+    def test_is_taken_by_docker_where_there_is_one(self):
+        if (
+            shutil.which("docker") is None
+            or subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode
+        ):
+            pytest.skip("there is no docker compose here: CI has one, and starts what the file describes")
+        command = ["docker", "compose", "--file", str(compose.INFRA / "compose.yaml"), "config", "--quiet"]
+
+        run = subprocess.run(command, env=os.environ | SECRETS, capture_output=True, text=True, check=False)
+
+        assert run.returncode == 0, run.stderr
 
     def test_waits_for_what_exists(self, services):
         awaited = {name for service in services.values() for name in service.get("depends_on", {})}
@@ -88,7 +126,7 @@ class TestCompose:
     def test_pins_its_images(self, services):
         images = {service["image"] for service in services.values()}
 
-        assert {image for image in images if not re.search(r":\d", image)} == set()
+        assert {image for image in images if not re.search(r":v?\d", image)} == set()
 
     def test_can_run_several_executions(self, services):
         assert {"container_name", "ports"} & set(services["execution"]) == set()
@@ -157,20 +195,29 @@ class TestPostgres:
             assert await rows.fetchval("SELECT current_schema()") == service
             await rows.close()
 
-    async def test_a_service_cannot_see_what_another_keeps(self, provisioned: str):
-        owner = await asyncpg.connect(as_role(provisioned, "execution"))
-        await owner.execute("CREATE TABLE IF NOT EXISTS theirs (n int)")
-        stranger = await asyncpg.connect(as_role(provisioned, "blueprint"))
+    @pytest.mark.parametrize("stranger", KEEPERS)
+    async def test_a_service_sees_and_makes_nothing_in_the_schema_of_another(self, provisioned: str, stranger: str):
+        others = [name for name in KEEPERS if name != stranger]
+        for owner in others:
+            rows = await asyncpg.connect(as_role(provisioned, owner))
+            await rows.execute("CREATE TABLE IF NOT EXISTS theirs (n int)")
+            await rows.close()
+        forbidden = [f"SELECT n FROM {owner}.theirs" for owner in others]
+        forbidden += [f"INSERT INTO {owner}.theirs VALUES (1)" for owner in others]
+        forbidden += [f"CREATE TABLE {owner}{kind}.mine (n int)" for owner in others for kind in ("", "_shadow")]
+        forbidden += [f"SET ROLE {owner}" for owner in others]
+        forbidden += [
+            "CREATE TABLE public.mine (n int)",
+            "CREATE SCHEMA mine",
+            "CREATE ROLE mine",
+            "CREATE DATABASE mine",
+        ]
+        rows = await asyncpg.connect(as_role(provisioned, stranger))
 
-        for schema in ("execution", "execution_shadow", "metrics", "access"):
+        for statement in forbidden:
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
-                await stranger.execute(f"CREATE TABLE {schema}.mine (n int)")
-        with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await stranger.fetch("SELECT n FROM execution.theirs")
-        with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await stranger.execute("CREATE TABLE public.mine (n int)")
-        await owner.close()
-        await stranger.close()
+                await rows.execute(statement)
+        await rows.close()
 
 
 def as_role(dsn: str, role: str) -> str:
