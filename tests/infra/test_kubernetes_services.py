@@ -57,6 +57,12 @@ class TestNats:
         assert {password_variable(user) for user in USERS} <= set(variables)
         assert routes == [f"nats-route://nats-{number}.nats:6222" for number in range(replicas)]
 
+    def test_keeps_as_many_copies_as_there_are_servers(self):
+        [replicas] = [one["spec"]["replicas"] for one in of_kind("StatefulSet")]
+
+        for name in MIGRATIONS:
+            assert environment(container_of(name))["HEADRACE_NATS_REPLICAS"] == str(replicas)
+
     def test_work_is_counted_where_it_waits(self):
         [scaled] = of_kind("ScaledObject")
         trigger = scaled["spec"]["triggers"][0]["metadata"]
