@@ -18,7 +18,6 @@ REQUIRED = {
     "Job": {"template", "backoffLimit"},
     "NetworkPolicy": {"podSelector", "policyTypes"},
     "PersistentVolumeClaim": {"accessModes", "resources"},
-    "PersistentVolumeClaim": {"accessModes", "resources"},
     "PodDisruptionBudget": {"selector", "maxUnavailable"},
     "ScaledObject": {"scaleTargetRef", "minReplicaCount", "maxReplicaCount", "triggers"},
     "Service": {"selector", "ports"},
@@ -30,7 +29,6 @@ API = {
     "HorizontalPodAutoscaler": "autoscaling/v2",
     "Job": "batch/v1",
     "NetworkPolicy": "networking.k8s.io/v1",
-    "PersistentVolumeClaim": "v1",
     "PersistentVolumeClaim": "v1",
     "PodDisruptionBudget": "policy/v1",
     "ScaledObject": "keda.sh/v1alpha1",
@@ -130,11 +128,6 @@ class TestReferences:
 
         for container in manifests.containers(pod):
             assert {mount["name"] for mount in container.get("volumeMounts", ())} <= volumes
-
-    def test_every_claim_exists(self):
-        asked = {found["claimName"] for found in manifests.references(OBJECTS, "persistentVolumeClaim")}
-
-        assert asked == {one["metadata"]["name"] for one in of_kind("PersistentVolumeClaim")}
 
     def test_images_are_pinned_and_the_same_everywhere(self):
         images = {found for pod in PODS.values() for found in manifests.references(pod, "image")}
