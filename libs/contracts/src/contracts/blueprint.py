@@ -141,6 +141,7 @@ class BlueprintQuery(Query):
 class CreateBlueprint(BlueprintCommand):
     """Record version 1. Refused (422) with every problem of the graph at once."""
 
+    JUDGES_VALUES = True
     ANSWER: ClassVar = BlueprintView
     blueprint_id: UUID
     body: BlueprintBody
@@ -149,6 +150,7 @@ class CreateBlueprint(BlueprintCommand):
 class ValidateBlueprint(BlueprintQuery):
     """What `CreateBlueprint` would refuse; writes nothing."""
 
+    JUDGES_VALUES = True
     ANSWER: ClassVar = ValidationView
     NEEDS: ClassVar[Capability | None] = "edit"
     body: BlueprintBody
@@ -160,6 +162,7 @@ class ValidateText(BlueprintQuery):
     With `blueprint_id` it is the body of an update, refused to whoever may not make it; writes nothing.
     """
 
+    JUDGES_VALUES = True
     ANSWER: ClassVar = ValidationView
     NEEDS: ClassVar[Capability | None] = "edit"
     text: str
@@ -174,6 +177,7 @@ class UpdateBlueprint(BlueprintCommand):
     With whom it is shared only the owner changes, and who has `manage` in the team.
     """
 
+    JUDGES_VALUES = True
     ANSWER: ClassVar = BlueprintView
     blueprint_id: UUID
     body: BlueprintBody
@@ -190,6 +194,7 @@ class ArchiveBlueprint(BlueprintCommand):
 class CloneTemplate(BlueprintCommand):
     """A private blueprint of the caller's own, made from a template (409 when it is none)."""
 
+    JUDGES_VALUES = True
     ANSWER: ClassVar = BlueprintView
     template_id: UUID
     clone_id: UUID

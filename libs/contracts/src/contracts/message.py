@@ -67,6 +67,9 @@ class Request(Message):
     NEEDS: ClassVar[Capability | None]
     """The scope that an API key must have for it; None: asked on the way to something that needs one."""
 
+    JUDGES_VALUES: ClassVar[bool] = False
+    """Whether its service itself tells of values that nobody can keep, among all else that is wrong."""
+
     caller: Caller
 
     @classmethod
