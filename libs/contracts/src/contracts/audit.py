@@ -63,6 +63,7 @@ class AuditVerdict(View):
 class RecordAudit(AccessCommand):
     """What a gateway saw. Heard twice (`batch_id`), it is recorded once."""
 
+    JUDGES_VALUES = True
     ANSWER: ClassVar = None
     NEEDS: ClassVar[Capability | None] = "read"
     batch_id: UUID
