@@ -12,9 +12,9 @@ import pytest
 
 from chassis.bus import Bus
 from chassis.settings import Settings
-from gateway.app import Server, create_app
-from gateway.auth import Tokens
-from gateway.observing import Observed
+from gateway.app import Server, application
+from gateway.door import Door, DoorPolicy
+from tests.gateway.access import FakeAccess
 from tests.gateway.fakes import FakeHouse
 from tests.support.eventually import eventually
 
@@ -39,7 +39,17 @@ def settings(nats_url: str, namespace: str) -> Settings:
 
 
 @pytest.fixture
-async def house(settings: Settings) -> AsyncIterator[FakeHouse]:
+async def access(settings: Settings) -> AsyncIterator[FakeAccess]:
+    """An access service that knows nobody yet, and lets everybody in whose token holds."""
+    bus = await Bus.connect(settings.nats_url, settings.namespace, "access")
+    stand_in = FakeAccess(bus)
+    await stand_in.open()
+    yield stand_in
+    await bus.close()
+
+
+@pytest.fixture
+async def house(settings: Settings, access: FakeAccess) -> AsyncIterator[FakeHouse]:
     """Services that answer what the test tells them."""
     bus = await Bus.connect(settings.nats_url, settings.namespace, "fakes")
     yield FakeHouse(bus)
@@ -55,11 +65,16 @@ async def bus(settings: Settings) -> AsyncIterator[Bus]:
 
 
 @pytest.fixture
-async def nobody(bus: Bus) -> AsyncIterator[httpx.AsyncClient]:
+async def door(settings: Settings, bus: Bus, access: FakeAccess) -> AsyncIterator[Door]:
+    """Who comes in, as the settings say."""
+    async with Door(DoorPolicy.from_settings(settings), bus) as door:
+        yield door
+
+
+@pytest.fixture
+async def nobody(door: Door) -> AsyncIterator[httpx.AsyncClient]:
     """A client without a token, in the gateway's process."""
-    transport = httpx.ASGITransport(
-        Observed(create_app(Tokens(SECRET), bus, asyncio.Event())), raise_app_exceptions=False
-    )
+    transport = httpx.ASGITransport(application(door, asyncio.Event()), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway", timeout=30) as client:
         yield client
 
@@ -72,9 +87,9 @@ async def ada(nobody: httpx.AsyncClient, sign: Sign) -> httpx.AsyncClient:
 
 
 @pytest.fixture
-async def served(bus: Bus, sign: Sign) -> AsyncIterator[httpx.AsyncClient]:
+async def served(door: Door, sign: Sign) -> AsyncIterator[httpx.AsyncClient]:
     """A client with Ada's token, on the other side of a real socket."""
-    serving = Server(Tokens(SECRET), bus)
+    serving = Server(door)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         task = asyncio.create_task(serving.serve([listener]))
         await eventually(lambda: serving.started)

@@ -19,8 +19,9 @@ from contracts.steering import (
 )
 from gateway import examples
 from gateway.app import openapi_document
+from tests.gateway import promised_access
 
-ALWAYS = {"400", "401", "403", "500", "503"}
+ALWAYS = {"400", "401", "403", "429", "500", "503"}
 BODY = {"413", "415", "422"}
 PROMISED = {
     ("post", "/blueprints"): ("createBlueprint", {"201", "200"} | BODY, {"dry_run"}),
@@ -36,10 +37,10 @@ PROMISED = {
     ("get", "/templates"): ("listTemplates", {"200"}, {"limit", "cursor", "tag", "q"}),
     ("post", "/blueprints/{id}/execute"): (
         "executeBlueprint",
-        {"200", "202", "404", "409", "429"} | BODY,
+        {"200", "202", "404", "409"} | BODY,
         {"mode", "version"},
     ),
-    ("post", "/blueprints/{id}/stream"): ("streamBlueprint", {"200", "404", "409", "429"} | BODY, {"version"}),
+    ("post", "/blueprints/{id}/stream"): ("streamBlueprint", {"200", "404", "409"} | BODY, {"version"}),
     ("get", "/instances"): (
         "listInstances",
         {"200"},
@@ -62,6 +63,7 @@ PROMISED = {
     ("delete", "/blueprints/{id}/cache"): ("clearCache", {"200", "404"}, {"node_id"}),
     ("get", "/blueprints/{id}/analytics"): ("getBlueprintAnalytics", {"200", "404"}, {"from", "to"}),
     ("get", "/analytics/usage"): ("getUsage", {"200"}, {"from", "to"}),
+    **promised_access.PROMISED,
 }
 """(method, path) -> operation id, statuses beside those of every endpoint, query keys."""
 LIST = {"items", "next_cursor"}
@@ -111,6 +113,7 @@ MEMBERS = {
     "RelativeView": {"instance_id", "blueprint_id", "blueprint_version", "status", "node_id"},
     "ProblemView": {"type", "title", "status", "detail", "instance", "code", "errors"},
     "Problem": {"pointer", "code", "message"},
+    **promised_access.MEMBERS,
 }
 EXAMPLES = [
     (BlueprintBody, examples.BLUEPRINT_BODY),
@@ -136,6 +139,7 @@ EXAMPLES = [
     (LineageView, examples.LINEAGE),
     (BlueprintAnalytics, examples.ANALYTICS),
     (UsageView, examples.USAGE),
+    *promised_access.EXAMPLES,
 ]
 
 

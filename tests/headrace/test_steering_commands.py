@@ -1,12 +1,11 @@
 """The verbs that steer a run: what they say when it worked, and what to do next when it did not."""
 
-import json
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
 import pytest
+
+from tests.headrace.served import Served, served_gateway
 
 RUN = "0199f1c2-5a7e-7cc1-b1a6-4f3d2e1c0b9a"
 FAMILY = {"blueprint_id": "b", "blueprint_version": 2, "status": "completed", "node_id": "each"}
@@ -14,46 +13,10 @@ DECIDE = f"    headrace approve {RUN} --node review\n    headrace reject {RUN} -
 APPROVAL = {"node_id": "review", "label": "", "kind": "approval", "title": "Order 1"}
 
 
-class Served:
-    """A gateway behind a socket that answers each path as a test tells it."""
-
-    def __init__(self) -> None:
-        self.answers: dict[str, tuple[int, Any]] = {}
-        self.bodies: list[Any] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def answer(self) -> None:
-                content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                outer.bodies.append(json.loads(content) if content else None)
-                status, answer = outer.answers[self.path.removeprefix("/api/v2")]
-                body = json.dumps(answer).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            do_GET = do_POST = do_DELETE = answer  # noqa: N815 - the names that the standard library looks for
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_address[1]}"
-
-
 @pytest.fixture
 def gateway() -> Iterator[Served]:
-    served = Served()
-    thread = Thread(target=served.server.serve_forever, args=(0.01,))
-    thread.start()
-    yield served
-    served.server.shutdown()
-    served.server.server_close()
-    thread.join()
+    with served_gateway() as served:
+        yield served
 
 
 @pytest.fixture

@@ -19,8 +19,9 @@ def outside() -> Iterator[Outside]:
 
 @pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory, outside: Outside) -> Iterator[Up]:
-    """`headrace up`, ready. Traces are taken of requests that ask for it (a sampled traceparent)."""
-    up = Up.launch(tmp_path_factory.mktemp("stack") / "data", **outside.environment)
+    """`headrace up`, ready. Traces are taken of requests that ask for it; who comes may say from which address."""
+    environment = {**outside.environment, "HEADRACE_TRUSTED_PROXIES": "127.0.0.1/32"}
+    up = Up.launch(tmp_path_factory.mktemp("stack") / "data", **environment)
     try:
         up.ready_line()
         yield up

@@ -1,14 +1,18 @@
 """Every status that the published document lists for an operation can be had, with exactly the members it lists."""
 
+from collections.abc import Iterable
 from typing import Any
 
+from gateway.failures import FAILURES_PER_WINDOW
+from tests.journeys.access import BY_SHEER_NUMBER, SHAPES_OF_ACCESS, key_of, known_and_erased, little_keys, of_access
 from tests.journeys.things import GOOD, LARGE, NOBODYS, Things, things
-from tests.support.api import Api
+from tests.support.api import Api, user_of
+from tests.support.stacks import Up
 
 BY_ACCIDENT = {500, 503}
 """Nothing that a client does leads there."""
-BY_ROLE_OR_SCOPE = 403
-"""What is asked here is asked by an owner; `tests/security` asks everything as everybody."""
+BAD, TOO_LARGE = 400, 413
+NO_JSON: dict[str, Any] = {"content": b"{}", "headers": {"Content-Type": "image/png"}}
 SHAPES = {
     "BlueprintView": "id name description version nodes edges config tags is_template parent_id owner_id team_id "
     "visibility created_at updated_at archived_at",
@@ -38,6 +42,7 @@ SHAPES = {
     "Problem": "pointer code message",
     "ValidationView": "valid problems",
     "BlueprintPage": "items next_cursor",
+    **SHAPES_OF_ACCESS,
 }
 """What clients rely on, by the name of the schema in the published document."""
 
@@ -183,23 +188,47 @@ def of_steering(at: Things) -> list[Request]:
     ]
 
 
-async def test_every_documented_status_of_every_operation_can_be_had(ada: Api, teammate: Api, team: str) -> None:
-    document = (await ada.http.get("/openapi.json")).json()
-    operations = [operation for methods in document["paths"].values() for operation in methods.values()]
-    documented = {
-        (operation["operationId"], int(status))
-        for operation in operations
-        for status in operation["responses"]
-        if int(status) not in {*BY_ACCIDENT, BY_ROLE_OR_SCOPE}
-    }
-    async with things(ada, teammate, team) as at:
-        for status, method, path, sent in (*of_blueprints(at), *of_runs(at), *of_steering(at)):
+async def test_every_documented_status_of_every_operation_can_be_had(stack: Up, teammate: Api, team: str) -> None:
+    async with user_of(stack, teams=[team], roles=["*:admin"]) as ada, things(ada, teammate, team) as at:
+        await known_and_erased(ada)
+        key_id, little = (await key_of(ada, "read"))["id"], await little_keys(ada)
+        asked = [*of_blueprints(at), *of_runs(at), *of_steering(at), *of_access(key_id)]
+        asked += [(415, method, path, NO_JSON) for status, method, path, _ in asked if status == TOO_LARGE]
+        for status, method, path, sent in asked:
             answer = await ada.send(method, path, **sent)
             assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text}"
             await without_a_token(ada, method, path)
+        for _, method, path, sent in well_asked(asked):
+            answers = [await ada.send(method, path, **sent, headers=key) for key in little]
+            assert 403 in {answer.status_code for answer in answers}, f"{method} {path}"
+        await after_too_many_failures(ada, well_asked(asked))
 
-    judged = {(operation, status) for _, operation, status in ada.interface.judged if status != BY_ROLE_OR_SCOPE}
-    assert judged == documented
+    assert documented(ada) - BY_SHEER_NUMBER == {(operation, status) for _, operation, status in ada.interface.judged}
+
+
+def documented(api: Api) -> set[tuple[str, int]]:
+    """Every status of every operation that somebody can bring about."""
+    return {
+        (operation["operationId"], int(status))
+        for methods in api.interface.document["paths"].values()
+        for operation in methods.values()
+        for status in operation["responses"]
+        if int(status) not in BY_ACCIDENT
+    }
+
+
+def well_asked(asked: Iterable[Request]) -> list[Request]:
+    """Of what was asked, whatever went well."""
+    return [request for request in asked if request[0] < BAD]
+
+
+async def after_too_many_failures(api: Api, asked: Iterable[Request]) -> None:
+    """The same requests from where too many tokens did not hold."""
+    bad = {"Authorization": "Bearer x.y.z", "X-Forwarded-For": "203.0.113.9"}
+    for _ in range(FAILURES_PER_WINDOW):
+        await api.http.get("/api/v2/users/me", headers=bad)
+    for _, method, path, _ in asked:
+        assert (await api.send(method, path, headers=bad)).status_code == 429
 
 
 async def without_a_token(api: Api, method: str, path: str) -> None:

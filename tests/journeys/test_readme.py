@@ -25,7 +25,7 @@ def block_with(text: str) -> str:
 def test_every_endpoint_answers_as_shown(stack: Up) -> None:
     secrets = read_secrets(stack.data_dir)
     assert secrets is not None
-    token = sign(secrets.jwt, "readme-reader")
+    token = sign(secrets.jwt, "readme-reader", roles=["*:admin"])
     script = f"set -eu\n{block_with('# What to do')}"
     environment = clean_environment(V2=f"{stack.state['url']}/api/v2", TOKEN=token)
     command = ["bash", "-c", script]

@@ -10,8 +10,8 @@ from tests.support.stacks import Up
 
 @pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """`headrace up`, ready."""
-    up = Up.launch(tmp_path_factory.mktemp("stack") / "data")
+    """`headrace up`, ready; who comes may say from which address."""
+    up = Up.launch(tmp_path_factory.mktemp("stack") / "data", HEADRACE_TRUSTED_PROXIES="127.0.0.1/32")
     try:
         up.ready_line()
         yield up

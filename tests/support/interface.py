@@ -12,6 +12,7 @@ import jsonschema_rs
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 MOMENTS = frozenset(
     {"time", "from", "to", "as_of", "created_at", "updated_at", "archived_at", "started_at", "completed_at", "due_at"}
+    | {"at", "expires_at", "revoked_at"}
 )
 FREE_FORM = frozenset({"input", "output", "metadata", "config", "data", "form"})
 """Members whose content is the user's own."""
@@ -27,6 +28,7 @@ class Interface:
 
     def __init__(self, document: dict[str, Any]) -> None:
         """`document` is `/openapi.json`."""
+        self.document = document
         self._document = _exact(document)
         self._paths = [(_pattern(path), operations) for path, operations in document["paths"].items()]
         self.judged: set[tuple[str, str, int]] = set()

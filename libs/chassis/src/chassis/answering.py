@@ -18,7 +18,8 @@ from chassis.postgres import LOST
 from chassis.transport import client_for, nats_tls
 from contracts.message import Request
 from contracts.parsing import unkept_values_in
-from contracts.refusal import Failed, Forbidden, Malformed, Problem, Refusal, Unavailable
+from contracts.refusal import Failed, Malformed, Problem, Refusal, Unavailable
+from contracts.scopes import check_scope
 from contracts.versions import FromTheFuture
 
 REQUESTS_AT_ONCE = 5_000
@@ -139,7 +140,7 @@ class Desk:
         problems = () if request.JUDGES_VALUES else unkept_values_in(body)
         if problems:
             raise Malformed("malformed", f"this {self._name} holds what nobody can keep", problems)
-        _check_scope(request)
+        check_scope(request.caller, request.NEEDS)
         try:
             answer = await self._handler(request, self._deps)
             if isinstance(answer, bytes):
@@ -168,14 +169,6 @@ class Desk:
             detail = f"the answer has {len(body)} bytes, more than the message bus carries ({self._reply_bytes_max})"
             raise Failed("answer_too_large", detail)
         return None, body
-
-
-def _check_scope(request: Request) -> None:
-    scopes, needed = request.caller.scopes, request.NEEDS
-    if scopes is not None and needed is not None and needed not in scopes:
-        held = ", ".join(scopes) or "nothing"
-        detail = f"This API key may be used for {held}; this needs the scope `{needed}`: use another key."
-        raise Forbidden("out_of_scope", detail)
 
 
 def _malformed(name: str, error: ValidationError) -> Malformed:

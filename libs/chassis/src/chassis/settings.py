@@ -60,7 +60,17 @@ class Settings(BaseSettings):
     port: Port = 8080
     """The port the gateway listens on; 0 lets the system choose."""
     jwt_secret: SecretStr | None = None
-    """Key of the HS256 bearer tokens. The gateway does not start without it; the embedded stack makes its own."""
+    """Key of the HS256 bearer tokens. The gateway needs it or `HEADRACE_JWT_JWKS`; the embedded stack makes its own."""
+    jwt_jwks: str | None = None
+    """Public keys of RS256 and ES256 bearer tokens: the https URL of a JWKS document, or a file that holds one."""
+    jwt_audience: str | None = None
+    """What `aud` of a bearer token must name; unset: it is not looked at."""
+    jwt_issuer: str | None = None
+    """What `iss` of a bearer token must be; unset: it is not looked at."""
+    trusted_proxies: str = ""
+    """Networks (CIDR, comma-separated) of proxies whose `X-Forwarded-For` the gateway believes; unset: of none."""
+    cors_origins: str = ""
+    """Origins (comma-separated) whose pages may ask the gateway from a browser; unset: none but its own."""
     sealing_key: SecretStr | None = None
     """Base64 of 32 bytes, under which secrets lie in the database. Access and execution share it; see the guide."""
     workers: int = Field(default=1, ge=1, le=64)

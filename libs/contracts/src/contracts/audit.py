@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field
 
 from contracts.access import AccessCommand, AccessEvent, AccessQuery, Instant, UserId
 from contracts.blueprint import DEFAULT_PAGE, PageLimit
-from contracts.message import Capability, Message, View
+from contracts.message import Capability, Message, Moment, View
 
 MAX_AUDIT_BATCH = 1_000
 
@@ -36,6 +36,7 @@ class AuditEntry(Message):
 class RecordedAudit(AuditEntry):
     """An entry with its place in the chain. What was sealed with a key that is shredded is None or empty."""
 
+    at: Moment
     seq: int
     hash: str
     """SHA-256 (hex) over the hash before it, the sealed entry and its place in the ledger."""

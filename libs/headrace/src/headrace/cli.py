@@ -7,17 +7,22 @@ import typer
 
 from headrace.commands import (
     archives,
+    audit,
     backups,
     blueprints,
     caches,
     databases,
     doctor,
     instances,
+    keys,
     letters,
+    quotas,
+    secrets,
     signals,
     stack,
     steering,
     tour,
+    users,
 )
 from headrace.commands.addresses import adopt_secret_files
 from headrace.errors import HeadraceError
@@ -57,6 +62,11 @@ app.command(rich_help_panel="Steering a run")(steering.resume)
 app.command(rich_help_panel="Steering a run")(steering.retry)
 app.command(rich_help_panel="Steering a run")(steering.cancel)
 app.command(rich_help_panel="Steering a run")(steering.terminate)
+app.add_typer(users.app, name="users", rich_help_panel="Who may do what")
+app.add_typer(keys.app, name="keys", rich_help_panel="Who may do what")
+app.add_typer(secrets.app, name="secrets", rich_help_panel="Who may do what")
+app.add_typer(quotas.app, name="quotas", rich_help_panel="Who may do what")
+app.add_typer(audit.app, name="audit", rich_help_panel="Who may do what")
 app.add_typer(caches.app, name="cache", rich_help_panel="Operations")
 app.command(rich_help_panel="Operations")(doctor.doctor)
 app.command(rich_help_panel="Operations")(backups.backup)

@@ -4,13 +4,14 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from headrace.connection import API, Connection, JsonObject, given, once, part
+from headrace.access import AccessCalls
+from headrace.connection import API, JsonObject, given, once, part
 
 ENDED = frozenset({"completed", "failed", "cancelled", "terminated"})
 POLL_SECONDS = 0.1
 
 
-class Headrace(Connection):
+class Headrace(AccessCalls):
     """Everything that one user can ask of one gateway."""
 
     def readiness(self) -> JsonObject:

@@ -24,7 +24,7 @@ class Connection:
     """A connection to one gateway as one user. Use it as a context manager, or `close` it."""
 
     def __init__(self, url: str, token: str | None = None, transport: httpx.BaseTransport | None = None) -> None:
-        """`url` is the gateway's root, `token` a bearer JWT; `transport` replaces the network in tests."""
+        """`url` is the gateway's root, `token` a JWT or an API key; `transport` replaces the network in tests."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self.url = url.rstrip("/")
         self._http = httpx.Client(
@@ -61,10 +61,10 @@ class Connection:
         self._refuse_problems(answer)
         return dict(answer.json())
 
-    def _lines(self, path: str, **request: Any) -> Iterator[JsonObject]:
+    def _lines(self, path: str, method: str = "POST", **request: Any) -> Iterator[JsonObject]:
         timeout = httpx.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS)
         try:
-            with self._http.stream("POST", API + path, timeout=timeout, **request) as answer:
+            with self._http.stream(method, API + path, timeout=timeout, **request) as answer:
                 if answer.is_error:
                     answer.read()
                 self._refuse_problems(answer)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import re
 import time
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ from headrace.errors import Complaint
 ALGORITHM = "HS256"
 DEFAULT_TTL = "24h"
 UNITS_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+EXPECTED = {"aud": "HEADRACE_JWT_AUDIENCE", "iss": "HEADRACE_JWT_ISSUER"}
+"""Claims that the gateway looks at where these variables are set, and so they stand in the token too."""
 TTL_PATTERN = re.compile(r"(\d{1,6})([smhd])")
 
 
@@ -23,6 +26,11 @@ def seconds_in(ttl: str) -> int:
     return int(found[1]) * UNITS_SECONDS[found[2]]
 
 
+def moment_in(ttl: str) -> str:
+    """The time (RFC 3339, UTC) that lies a duration ahead."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds_in(ttl)))
+
+
 def sign(key: str, user: str, *, teams: Sequence[str] = (), roles: Sequence[str] = (), ttl: str = DEFAULT_TTL) -> str:
     """A JWT that the gateway accepts from `user` until `ttl` is over."""
     # Imported here because most commands sign nothing.
@@ -32,6 +40,7 @@ def sign(key: str, user: str, *, teams: Sequence[str] = (), roles: Sequence[str]
     claims: dict[str, Any] = {"sub": user, "teams": list(teams), "iat": now, "exp": now + seconds_in(ttl)}
     if roles:
         claims["roles"] = list(roles)
+    claims |= {claim: os.environ[variable] for claim, variable in EXPECTED.items() if os.environ.get(variable)}
     return jwt.encode(claims, key, algorithm=ALGORITHM)
 
 

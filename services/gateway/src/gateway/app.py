@@ -15,6 +15,7 @@ import uvloop
 from litestar import Litestar, Request, Router
 from litestar.datastructures import State
 from litestar.di import Provide
+from litestar.types import ASGIApp
 
 from chassis import telemetry
 from chassis.bus import Bus
@@ -25,10 +26,28 @@ from chassis.probes import Probes
 from chassis.settings import BadSettings, Settings
 from contracts.refusal import Unavailable
 from gateway.answers import API
-from gateway.api import analytics, blueprints, caches, executions, health, instances, signals, steering
+from gateway.api import (
+    analytics,
+    api_keys,
+    audit,
+    blueprints,
+    caches,
+    executions,
+    health,
+    instances,
+    quotas,
+    roles,
+    secrets,
+    signals,
+    steering,
+    users,
+)
 from gateway.api.options import options_of
-from gateway.auth import Tokens, caller_of
+from gateway.audited import Audited
+from gateway.auth import caller_of
 from gateway.bodies import MAX_BODY_BYTES
+from gateway.browsers import Guarded
+from gateway.door import Door, DoorPolicy
 from gateway.gathering import GATEWAY
 from gateway.observing import Observed
 from gateway.openapi import document
@@ -39,10 +58,9 @@ DRAIN_SECONDS = 10
 KEEP_ALIVE_SECONDS = 75
 """Longer than most load balancers keep a connection, so that it is they who close it."""
 BACKLOG = 1_024
-SECRET_BYTES_MIN = 32
-"""What HS256 asks for (RFC 7518): shorter keys can be guessed from a single token."""
-ROOMS = (blueprints, executions, instances, steering, signals, caches, analytics)
-ENDPOINTS = tuple(endpoint for room in ROOMS for endpoint in room.ENDPOINTS)
+WORK = (blueprints, executions, instances, steering, signals, caches, analytics)
+ACCESS = (users, roles, api_keys, secrets, quotas, audit)
+ENDPOINTS = tuple(endpoint for room in (*WORK, *ACCESS) for endpoint in room.ENDPOINTS)
 """Everything under /api/v2."""
 
 log = get_logger(__name__)
@@ -59,36 +77,45 @@ def _openapi_json() -> bytes:
     return orjson.dumps(openapi_document())
 
 
-def create_app(tokens: Tokens, bus: Bus, draining: asyncio.Event) -> Litestar:
-    """The application: who may come in, the services behind it, and whether it is about to leave."""
-    router = Router(
-        API, route_handlers=[*options_of(ENDPOINTS), *ENDPOINTS], dependencies={"caller": Provide(caller_of)}
-    )
+def create_app(door: Door, draining: asyncio.Event) -> Litestar:
+    """The endpoints: who may come in, the services behind them, and whether the process is about to leave."""
+    endpoints = [*options_of(ENDPOINTS), *ENDPOINTS]
+    router = Router(API, route_handlers=endpoints, dependencies={"caller": Provide(caller_of)})
+    known = {"entrance": door.entrance, "auditor": door.auditor, "bus": door.bus}
     return Litestar(
         [router, *health.ENDPOINTS],
         dependencies={"bus": Provide(_bus)},
         exception_handlers=HANDLERS,
         logging_config=None,
         openapi_config=None,
+        cors_config=door.policy.cors,
         request_max_body_size=MAX_BODY_BYTES,
-        state=State({"tokens": tokens, "bus": bus, "draining": draining, "openapi": _openapi_json()}),
+        state=State({**known, "draining": draining, "openapi": _openapi_json()}),
     )
 
 
-class Server(uvicorn.Server):
-    """The application behind uvicorn, every request observed; serves the sockets it is given."""
+def application(door: Door, draining: asyncio.Event) -> ASGIApp:
+    """The endpoints as they are served: every request observed, every command written down."""
+    audited = Audited(create_app(door, draining), door.auditor, door.policy.proxies)
+    return Observed(Guarded(audited))
 
-    def __init__(self, tokens: Tokens, bus: Bus, tls: TlsFiles = (None, None)) -> None:
+
+class Server(uvicorn.Server):
+    """The application behind uvicorn; serves the sockets it is given."""
+
+    def __init__(self, door: Door, tls: TlsFiles = (None, None)) -> None:
         """Nothing listens yet. `tls` is certificate and key: with them it speaks HTTPS."""
         self._draining = asyncio.Event()
         super().__init__(
             uvicorn.Config(
-                Observed(create_app(tokens, bus, self._draining)),
+                application(door, self._draining),
                 http="httptools",
                 lifespan="off",
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                # Whose word about the client counts is decided in `addresses`: uvicorn believes each local process.
+                proxy_headers=False,
                 backlog=BACKLOG,
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=DRAIN_SECONDS,
@@ -122,26 +149,17 @@ def main() -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    tokens, tls = Tokens(_secret(settings)), _tls(settings)
+    policy, tls = DoorPolicy.from_settings(settings), _tls(settings)
     Probes().serve(settings.metrics_port)
     with socket.create_server((settings.host, settings.port), family=_family(settings.host)) as listener:
         bus = await Bus.connect(settings.nats_url, settings.namespace, GATEWAY)
         try:
-            async with OpsDesk(bus, GATEWAY, partial(_state, bus)):
+            async with OpsDesk(bus, GATEWAY, partial(_state, bus)), Door(policy, bus) as door:
                 collect_seldom()
                 log.info("service.ready", host=settings.host, port=listener.getsockname()[1])
-                await Server(tokens, bus, tls).serve([listener])
+                await Server(door, tls).serve([listener])
         finally:
             await bus.close()
-
-
-def _secret(settings: Settings) -> str:
-    secret = settings.jwt_secret.get_secret_value() if settings.jwt_secret else ""
-    if not secret:
-        raise BadSettings("HEADRACE_JWT_SECRET is not set; the gateway needs the key that tokens are signed with")
-    if settings.production and len(secret.encode()) < SECRET_BYTES_MIN:
-        raise BadSettings(f"HEADRACE_JWT_SECRET is too short for production; use at least {SECRET_BYTES_MIN} bytes")
-    return secret
 
 
 def _tls(settings: Settings) -> TlsFiles:

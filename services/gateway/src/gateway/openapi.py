@@ -16,6 +16,7 @@ from gateway import examples
 from gateway.answers import API
 from gateway.operation import OPERATION, Operation, Outcome
 from gateway.problems import MEDIA_TYPE, ProblemView
+from gateway.segments import PATTERNS
 
 VERSION = "2.0.0"
 DESCRIPTION = (
@@ -26,7 +27,7 @@ DESCRIPTION = (
 REF = "#/components/schemas/{model}"
 PATH_PARAMETER = re.compile(r"\{(\w+):\w+\}")
 UUID = {"type": "string", "format": "uuid"}
-PATH_SCHEMAS = {"node_id": {"type": "string", "pattern": NODE_ID_PATTERN}}
+PATH_SCHEMAS = {"node_id": {"type": "string", "pattern": NODE_ID_PATTERN}, **PATTERNS}
 """What stands in a path where it is no UUID."""
 LINKED = {
     "createBlueprint": ("201", "/blueprints/{id}", "$response.body#/id"),
@@ -34,14 +35,14 @@ LINKED = {
     "executeBlueprint": ("202", "/instances/{id}", "$response.body#/instance_id"),
 }
 """Who makes something: the status, the paths that then lead to it, and where its id stands in the answer."""
-ALWAYS = (400, 401, 403, 500, 503)
+ALWAYS = (400, 401, 403, 429, 500, 503)
 """Problems that every endpoint may answer."""
 WITH_ID = (404,)
 WITH_BODY = (413, 415, 422)
 RETRY_STATUSES = (429, 503)
 MEANING = {
     400: "Malformed JSON, or a query string that cannot be used.",
-    401: "No token, or one that does not hold.",
+    401: "No token or API key, or one that does not hold.",
     403: "Seen, but not allowed: by the role in its team, or by the scopes of the API key.",
     404: "Not there, or not visible to you.",
     409: "Its state does not allow it.",
@@ -49,7 +50,7 @@ MEANING = {
     413: "Larger than 4 MiB.",
     415: "A body that says that it is no JSON in UTF-8.",
     422: "Well-formed, but its content breaks rules; `errors` lists all of them.",
-    429: "A rate or a quota; come back after `Retry-After`.",
+    429: "A rate, a quota, or too many tokens that did not hold; come back after `Retry-After`.",
     500: "A defect on our side; `detail` names the id to look for in the logs.",
     503: "Not now; try again after `Retry-After`.",
 }
@@ -99,7 +100,7 @@ def document(endpoints: Iterable[HTTPRouteHandler]) -> dict[str, Any]:
         "components": {
             "schemas": definitions,
             "responses": {str(status): _problem(status) for status in MEANING},
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT or API key"}},
         },
     }
 

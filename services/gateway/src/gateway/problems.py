@@ -15,6 +15,7 @@ from contracts.message import View
 from contracts.refusal import Failed, Malformed, Problem, Refusal, RefusalView, TooLarge, Unauthenticated
 from gateway.auth import challenge
 from gateway.bodies import MAX_BODY_BYTES
+from gateway.visits import visit_of
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:headrace:problem:"
@@ -83,6 +84,7 @@ def _explained(request: Asked, error: HTTPException, allowed: str) -> RefusalVie
 
 
 def _problem(request: Asked, view: RefusalView, headers: dict[str, str]) -> Response[bytes]:
+    visit_of(request.scope).refusal = view.code
     content = orjson.dumps(
         {
             "type": TYPE_PREFIX + view.code,

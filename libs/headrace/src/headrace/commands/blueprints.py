@@ -76,7 +76,7 @@ def run(
     bodies, given = [load_blueprint(one) for one in (*(companions or ()), file)], load_input(input)
     answers = Answers.prepared(signal or (), approve or (), reject or ())
     with connect(data_dir, url, token, user) as client:
-        me = subject_of(token) if token else own_name(user)
+        me = subject_of(token) or client.own_user()["user_id"] if token else own_name(user)
         blueprint, ids, sentences = publish_all(client, bodies, me)
         if not as_json:
             print(sentences)

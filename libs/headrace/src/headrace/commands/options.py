@@ -24,7 +24,11 @@ Url = Annotated[
 ]
 Token = Annotated[
     str | None,
-    typer.Option("--token", envvar="HEADRACE_TOKEN", help="A bearer token; without it one is signed for --user."),
+    typer.Option(
+        "--token",
+        envvar="HEADRACE_TOKEN",
+        help="A bearer token or an API key; without it a token is signed for --user.",
+    ),
 ]
 User = Annotated[
     str | None, typer.Option("--user", envvar="HEADRACE_USER", help="Who asks (default: your login name).")
@@ -48,6 +52,10 @@ def repeated_options(context: typer.Context) -> str:
         if source is not None and source.name == "COMMANDLINE":
             said += f" {option} {shlex.quote(str(context.params[name]))}"
     return said
+
+
+ADMIN = ("*:admin",)
+"""What whoever holds the signing key of a deployment may be: its admin."""
 
 
 def signing_key(data_dir: Path) -> str:
@@ -84,12 +92,14 @@ def url_of(data_dir: Path, url: str | None) -> str:
     return state.url
 
 
-def connect(data_dir: Path, url: str | None, token: str | None, user: str | None) -> "Headrace":
-    """A client of the stack that the options name."""
+def connect(
+    data_dir: Path, url: str | None, token: str | None, user: str | None, roles: tuple[str, ...] = ()
+) -> "Headrace":
+    """A client of the stack that the options name; `roles` stand in the token where one is signed here."""
     from headrace.tokens import sign
 
     found = url_of(data_dir, url)
-    bearer = token or sign(signing_key(data_dir), own_name(user))
+    bearer = token or sign(signing_key(data_dir), own_name(user), roles=roles)
     # Imported last: the HTTP library costs more than all the rest together.
     from headrace.client import Headrace
 
