@@ -13,7 +13,7 @@ from tests.chaos.nemesis import CLUSTER_FAULTS, FAULTS
 from tests.chaos.report import keep, summary
 from tests.chaos.storm import Weather, forget, pass_over
 
-MINUTES = 20.0
+MINUTES = 18.0
 CLUSTER_SHARE = 0.2
 """Of the time is for the house with three NATS servers."""
 QUICK_SECONDS = 35.0

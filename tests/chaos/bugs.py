@@ -9,7 +9,7 @@ import asyncpg
 
 ACK_HEAD_START_SECONDS = 3.0
 """Between the early acknowledgement and the claim: whoever dies meanwhile takes the work along."""
-SKIPPED_BATCH = 10
+SKIPPED_BATCH = 4
 """Every so manieth batch of a projection is forgotten."""
 
 
@@ -123,7 +123,7 @@ BUGS: dict[str, Bug] = {
     ),
     "checkpoint": Bug(
         checkpoint,
-        ("execution", "metrics"),
+        ("metrics",),
         ("messages-repeated",),
         frozenset({"a_rebuilt_read_model_equals_the_live_one", "every_end_is_counted_once"}),
     ),
@@ -136,7 +136,7 @@ BUGS: dict[str, Bug] = {
     "ack-early": Bug(
         ack_early,
         ("execution",),
-        ("worker-killed-after-effect",),
+        ("workers-killed-with-work-waiting",),
         frozenset({"every_accepted_run_ends_or_waits_for_something_real"}),
     ),
 }

@@ -27,6 +27,7 @@ FAULTS: dict[str, Fault] = {
     "service-killed": killed.a_service,
     "relay-killed-mid-publish": killed.the_relay_in_the_middle_of_a_message,
     "worker-killed-after-effect": killed.a_worker_between_effect_and_append,
+    "workers-killed-with-work-waiting": killed.all_workers_with_work_waiting,
     "service-frozen": frozen.a_service,
     "worker-frozen-past-lease": frozen.a_worker_past_its_lease,
     "nats-frozen": frozen.a_server,
@@ -56,6 +57,8 @@ CLUSTER_FAULTS: dict[str, Fault] = {
 PAUSE_SECONDS = (0.2, 1.5)
 FAULT_SECONDS = 120.0
 TWO_AT_ONCE = 0.2
+MANY = 5
+"""Fewer kinds of faults come one after the other: somebody wants to see what each does."""
 ROUNDS = 200
 
 
@@ -74,7 +77,12 @@ def plan(seed: int, names: Sequence[str]) -> "list[Step]":
     chance = Random(f"{seed}/plan")
     rounds = (chance.sample(sorted(names), len(names)) for _ in range(ROUNDS))
     return [
-        Step(name, chance.getrandbits(32), chance.uniform(*PAUSE_SECONDS), chance.random() < TWO_AT_ONCE)
+        Step(
+            name,
+            chance.getrandbits(32),
+            chance.uniform(*PAUSE_SECONDS),
+            chance.random() < TWO_AT_ONCE and len(names) > MANY,
+        )
         for names_in_order in rounds
         for name in names_in_order
     ]

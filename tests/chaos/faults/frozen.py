@@ -2,37 +2,57 @@
 
 import asyncio
 import signal
+from collections.abc import Awaitable
+from contextlib import suppress
 from random import Random
 
 from tests.chaos.world import World
 
 SECONDS = (0.5, 4.0)
-PAST_THE_LEASE_SECONDS = 12.0
+TAKEN_OVER_SECONDS = 20.0
+"""A lease lasts ten; then somebody takes over what was in flight, if anything was."""
+POLL_SECONDS = 0.1
+HEAD = "SELECT coalesce(max(notification_id), 0) FROM events"
+TAKEN_OVER = """
+SELECT EXISTS (
+    SELECT FROM events AS claim JOIN events AS before
+        ON before.originator_id = claim.originator_id AND before.originator_version = claim.originator_version - 1
+    WHERE claim.notification_id > $1 AND claim.topic = 'InstanceClaimed' AND before.topic = 'NodeStarted'
+)
+"""
 
 
-async def _freeze(world: World, name: str, seconds: float) -> None:
+async def _freeze(world: World, name: str, meanwhile: Awaitable[None]) -> None:
     process = world.stack.process(name)
-    if process is None:
-        return
-    process.send_signal(signal.SIGSTOP)
+    if process is not None:
+        process.send_signal(signal.SIGSTOP)
     try:
-        await asyncio.sleep(seconds)
+        await meanwhile
     finally:
-        if process.is_running():
+        if process is not None and process.is_running():
             process.send_signal(signal.SIGCONT)
+
+
+async def _taken_over(world: World) -> None:
+    """Return when somebody has claimed a run in which an effect is in flight, or nobody does."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(TAKEN_OVER_SECONDS), world.database("execution") as connection:
+            head = await connection.fetchval(HEAD)
+            while not await connection.fetchval(TAKEN_OVER, head):
+                await asyncio.sleep(POLL_SECONDS)
 
 
 async def a_service(world: World, chance: Random) -> None:
     """SIGSTOP and SIGCONT of any process."""
-    await _freeze(world, world.any_service(chance), chance.uniform(*SECONDS))
+    await _freeze(world, world.any_service(chance), asyncio.sleep(chance.uniform(*SECONDS)))
 
 
 async def a_worker_past_its_lease(world: World, chance: Random) -> None:
-    """Another one has taken its instances over when it wakes: both believe that they own them."""
-    await _freeze(world, chance.choice(world.stack.workers), PAST_THE_LEASE_SECONDS)
+    """It wakes just when another one has taken over what it was doing: both believe that they own it."""
+    await _freeze(world, chance.choice(world.stack.workers), _taken_over(world))
 
 
 async def a_server(world: World, chance: Random) -> None:
     """NATS stands still for a moment."""
     node = chance.choice(world.stack.servers.nodes)
-    await _freeze(world, node.name, chance.uniform(*SECONDS))
+    await _freeze(world, node.name, asyncio.sleep(chance.uniform(*SECONDS)))

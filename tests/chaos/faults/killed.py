@@ -10,6 +10,16 @@ from tests.chaos.world import POLL_SECONDS, CannotInject, World
 PUBLISHING = b"HPUB headrace.execution."
 TEAR_SECONDS = 15.0
 STRIKE_SECONDS = 20.0
+WAITING_SECONDS = 15.0
+HANDED_OUT_SECONDS = 0.5
+"""How long the bus and the workers have had the work message then."""
+WAITING = """
+SELECT EXISTS (
+    SELECT FROM events AS asked WHERE topic = 'InstanceRequested' AND NOT EXISTS (
+        SELECT FROM events WHERE originator_id = asked.originator_id AND originator_version = 2
+    )
+)
+"""
 
 
 async def a_service(world: World, chance: Random) -> None:
@@ -51,3 +61,15 @@ async def a_worker_between_effect_and_append(world: World, chance: Random) -> No
     except TimeoutError as error:
         strike.unlink(missing_ok=True)
         raise CannotInject("no effect happened at that moment") from error
+
+
+async def all_workers_with_work_waiting(world: World, chance: Random) -> None:
+    """Runs are accepted and handed out, and nobody has begun them, when every worker dies."""
+    try:
+        async with asyncio.timeout(WAITING_SECONDS), world.database("execution") as connection:
+            while not await connection.fetchval(WAITING):
+                await asyncio.sleep(POLL_SECONDS)
+    except TimeoutError as error:
+        raise CannotInject("every run was begun at once") from error
+    await asyncio.sleep(HANDED_OUT_SECONDS)
+    await asyncio.gather(*(world.kill(name) for name in world.stack.workers))
