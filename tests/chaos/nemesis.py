@@ -75,14 +75,10 @@ class Step:
 def plan(seed: int, names: Sequence[str]) -> "list[Step]":
     """The order of things to come, longer than any storm: each fault once in a round, in an order of its own."""
     chance = Random(f"{seed}/plan")
+    at_once = TWO_AT_ONCE if len(names) > MANY else 0.0
     rounds = (chance.sample(sorted(names), len(names)) for _ in range(ROUNDS))
     return [
-        Step(
-            name,
-            chance.getrandbits(32),
-            chance.uniform(*PAUSE_SECONDS),
-            chance.random() < TWO_AT_ONCE and len(names) > MANY,
-        )
+        Step(name, chance.getrandbits(32), chance.uniform(*PAUSE_SECONDS), chance.random() < at_once)
         for names_in_order in rounds
         for name in names_in_order
     ]

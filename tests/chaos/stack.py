@@ -23,7 +23,7 @@ TOOLS = Path(__file__).with_name("tools.py")
 WORKERS = 2
 SLOTS = 3
 """Few, so that runs really wait on the work stream."""
-SLOTS_WITH_BUGS = 1
+SLOTS_WITH_BUGS = 2
 """So that most of them do."""
 OFFSET = "clock-offset"
 

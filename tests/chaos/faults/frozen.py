@@ -9,7 +9,7 @@ from random import Random
 from tests.chaos.world import World
 
 SECONDS = (0.5, 4.0)
-TAKEN_OVER_SECONDS = 20.0
+TAKEN_OVER_SECONDS = 16.0
 """A lease lasts ten; then somebody takes over what was in flight, if anything was."""
 POLL_SECONDS = 0.1
 HEAD = "SELECT coalesce(max(notification_id), 0) FROM events"
@@ -49,7 +49,10 @@ async def a_service(world: World, chance: Random) -> None:
 
 async def a_worker_past_its_lease(world: World, chance: Random) -> None:
     """It wakes just when another one has taken over what it was doing: both believe that they own it."""
-    await _freeze(world, chance.choice(world.stack.workers), _taken_over(world))
+    leader = await world.leader("execution")
+    # Whoever publishes mostly looks after the dead as well: while it stands still nobody takes anything over.
+    others = [name for name in world.stack.workers if name != leader]
+    await _freeze(world, chance.choice(others), _taken_over(world))
 
 
 async def a_server(world: World, chance: Random) -> None:

@@ -16,6 +16,9 @@ CONNECTIONS_MARGIN = 12
 
 def throughput_is_back_without_a_hand(evidence: Evidence) -> Iterator[str]:
     """Within half a minute after the last fault, runs are as quick as before, or nearly."""
+    if not evidence.usual_rate:
+        # Nobody took the time of a house with planted bugs.
+        return
     wanted = evidence.usual_rate * USUAL_SHARE
     if not any(rate >= wanted for seconds, rate in evidence.recovery if seconds <= RECOVERY_SECONDS):
         best = max((rate for _, rate in evidence.recovery), default=0.0)
