@@ -47,6 +47,8 @@ def rate(metric: str, by: str = "", where: str = "") -> str:
 
 REQUESTS = "headrace_http_requests_total"
 FAILED_SHARE = rate(REQUESTS, where='{status=~"5.."}') + " / " + rate(REQUESTS)
+VISIT_SECONDS = quantile(0.95, "headrace_node_seconds", "node_type")
+AUDIT_LOST = "sum(increase(headrace_audit_lost_total[1h]))"
 FULLNESS = "max by (stream) (headrace_stream_bytes) / (max by (stream) (headrace_stream_bytes_max) > 0)"
 
 OVERVIEW = Dashboard(
@@ -94,12 +96,7 @@ OVERVIEW = Dashboard(
                         (quantile(0.95, "headrace_http_request_seconds", "route"), "95 % {{route}}"),
                     ),
                 ),
-                Panel(
-                    "Server errors",
-                    "percentunit",
-                    ((FAILED_SHARE, "share"),),
-                    says="Of all requests; more than 1 % wakes somebody.",
-                ),
+                Panel("Server errors", "percentunit", ((FAILED_SHARE, "of all requests"),), says="1 % wakes somebody."),
             ),
         ),
         (
@@ -111,11 +108,7 @@ OVERVIEW = Dashboard(
                     "ops",
                     ((rate("headrace_node_failures_total", "node_type, error_type"), "{{node_type}} {{error_type}}"),),
                 ),
-                Panel(
-                    "Time of a visit, 95 %",
-                    "s",
-                    ((quantile(0.95, "headrace_node_seconds", "node_type"), "{{node_type}}"),),
-                ),
+                Panel("Time of a visit, 95 %", "s", ((VISIT_SECONDS, "{{node_type}}"),)),
                 Panel("Tokens", "short", ((rate("headrace_model_tokens_total", "kind"), "{{kind}} a second"),)),
                 Panel(
                     "Cost of the last hour",
@@ -223,6 +216,14 @@ OPERATIONS = Dashboard(
                     "short",
                     (("sum by (service) (increase(headrace_bus_forbidden_total[5m]))", "{{service}}"),),
                     says="Never in health: a service says something that is not its own.",
+                ),
+                Panel(
+                    "Audit entries not recorded yet",
+                    "short",
+                    (
+                        ("sum(headrace_audit_waiting)", "waiting"),
+                        ("sum(increase(headrace_audit_lost_total[1h]))", "lost"),
+                    ),
                 ),
                 Panel("HTTP requests in flight", "short", (("sum(headrace_http_requests_in_flight)", "all gateways"),)),
             ),

@@ -14,11 +14,11 @@ import pytest
 from chassis import bus as buses
 from chassis.bus import Bus
 from chassis.postgres import open_pool
-from chassis.settings import BadSettings
+from chassis.settings import BadSettings, Settings
 from chassis.transport import tls_context
 from contracts.refusal import Unavailable
 from gateway.app import Server
-from gateway.auth import Tokens
+from gateway.door import Door, DoorPolicy
 from tests.infra.compose import INFRA
 from tests.support.certificates import Authority, Certified
 from tests.support.eventually import eventually
@@ -152,16 +152,18 @@ class TestPostgres:
 class TestGateway:
     async def test_speaks_https_where_it_has_a_certificate(self, authority, certified, nats_url, namespace):
         buses.CONNECT_SECONDS = 30.0
+        settings = Settings.load(nats_url=nats_url, namespace=namespace, jwt_secret="s" * 32)
         bus = await Bus.connect(nats_url, namespace, "gateway")
-        server = Server(Tokens("s" * 32), bus, (certified.cert, certified.key))
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            serving = asyncio.create_task(server.serve([listener]))
-            await eventually(lambda: server.started)
-            url = f"https://127.0.0.1:{listener.getsockname()[1]}/health/live"
-            async with httpx.AsyncClient(verify=ssl.create_default_context(cafile=authority.cert)) as client:
-                answer = await client.get(url)
-            server.should_exit = True
-            await serving
+        async with Door(DoorPolicy.from_settings(settings), bus) as door:
+            server = Server(door, (certified.cert, certified.key))
+            with socket.create_server(("127.0.0.1", 0)) as listener:
+                serving = asyncio.create_task(server.serve([listener]))
+                await eventually(lambda: server.started)
+                url = f"https://127.0.0.1:{listener.getsockname()[1]}/health/live"
+                async with httpx.AsyncClient(verify=ssl.create_default_context(cafile=authority.cert)) as client:
+                    answer = await client.get(url)
+                server.should_exit = True
+                await serving
         await bus.close()
 
         assert answer.json() == {"status": "live"}
