@@ -85,6 +85,16 @@ class TestWhatAccessGranted:
         assert caller.teams == ("engines", "looms")
         assert caller.roles == ("engines:viewer", "looms:operator", "engines:editor")
 
+    async def test_leaves_a_role_without_a_team_in_the_teams_of_the_token(self, caller_of, access: FakeAccess):
+        access.user("ada", "looms:viewer")
+
+        caller = await caller_of(teams=["engines"], roles=["admin", "mills:operator"])
+
+        assert set(caller.teams) == {"engines", "looms", "mills"}
+        assert administers(caller, "engines")
+        assert [may(caller, "edit", team) for team in ("looms", "mills")] == [False, False]
+        assert may(caller, "steer", "mills")
+
     async def test_can_be_the_whole_deployment(self, caller_of, access: FakeAccess):
         access.user("ada", "*:admin")
 

@@ -14,6 +14,7 @@ STACKS = (
     "tests/journeys/",
     "tests/resilience/",
     "tests/security/test_fuzz.py",
+    "tests/security/test_access_matrix.py",
     "tests/security/test_nothing_leaks.py",
     "tests/security/test_permission_matrix.py",
     "tests/headrace/test_demo.py",

@@ -146,10 +146,25 @@ def challenge(refusal: Unauthenticated) -> str:
 
 
 def merged(claims: Claims, view: PrincipalView) -> Caller:
-    """The bearer of a token with the roles that access granted besides; who has a role in a team is a member of it."""
-    roles = dict.fromkeys((*claims.roles, *_granted(view)))
+    """The bearer of a token with the roles that access granted besides; who has a role in a team is a member of it.
+
+    A role that the token gives in each of its teams is none in the teams that come from elsewhere.
+    """
+    roles = dict.fromkeys((*_placed(claims, view), *_granted(view)))
     teams = dict.fromkeys((*claims.teams, *(team for role in roles if (team := team_of(role)))))
     return Caller(user_id=claims.user_id, teams=tuple(teams), roles=tuple(roles))
+
+
+def _placed(claims: Claims, view: PrincipalView) -> tuple[str, ...]:
+    """The roles of a token, those without a team written out for its own teams where it is given others besides."""
+    teams_of_roles = {team_of(role) for role in (*claims.roles, *_granted(view))} - {None}
+    if teams_of_roles <= set(claims.teams):
+        return claims.roles
+    return tuple(
+        placed
+        for role in claims.roles
+        for placed in ((f"{team}:{role}" for team in claims.teams) if role in ROLES else (role,))
+    )
 
 
 def bounded(view: PrincipalView) -> Caller:
