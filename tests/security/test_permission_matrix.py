@@ -12,7 +12,6 @@ from gateway.app import openapi_document
 from tests.security import people as everybody
 from tests.security.access_matrix import ACCESS_CALLS, access_rows
 from tests.security.matrix import CALLS, RELATIONS, Row, rows
-from tests.security.matrix_of_access import filled
 from tests.security.people import People, tokens_that_do_not_hold
 from tests.security.things import QUICK, a_thing, sharings, things_of
 from tests.support.api import API
@@ -65,7 +64,7 @@ async def answers(people: People, row: Row, thing: str | None) -> dict[str, str]
         if "unshared" in row.of:
             # Whoever may do so puts it out of everybody else's sight.
             target = await a_thing(people, row.operation, row.of)
-        path = filled(asked.path, row.operation, people.team, target or NOBODYS)
+        path = asked.path.replace("{id}", target or NOBODYS)
         response = await people[relation].send(asked.method, path, params=asked.query, **given)
         return "ok" if response.status_code in asked.fine else str(response.status_code)
 

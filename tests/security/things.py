@@ -35,9 +35,6 @@ async def a_waiting_run(owner: Api, sharing: Json) -> str:
 
 async def a_thing(people: People, operation: str, of: str) -> str:
     """What one row of the matrix asks about: a blueprint, or a run of one, shared as the row says."""
-    if operation == "revokeApiKey":
-        key = await people["owner"].ask("POST", "/api-keys", 201, json={"name": "to be revoked"})
-        return str(key["id"])
     owner, sharing = people["owner"], sharings(people.team)[of.removesuffix(", unshared")]
     if operation.endswith(("Instance", "InstanceLogs", "InstanceWaits", "InstanceLineage", "Node")):
         return await a_waiting_run(owner, sharing)
