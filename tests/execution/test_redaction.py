@@ -132,10 +132,10 @@ def test_a_text_in_pieces_holds_none_either_wherever_it_is_cut(
     assert not [value for value in values if value in "".join(heard)]
 
 
-@given(st.lists(st.text(max_size=9), max_size=9))
+@given(st.lists(st.text(" ~!.", max_size=9), max_size=9))
 def test_what_begins_no_value_is_said_at_once(pieces: list[str]) -> None:
     heard: list[str] = []
-    speech = Speech(Redaction({"A": "\0\0\0\0"}), heard.append)
+    speech = Speech(Redaction({"A": "open sesame"}), heard.append)
     for piece in pieces:
-        speech.say(piece.replace("\0", ""))
-    assert "".join(heard) == "".join(pieces).replace("\0", "")
+        speech.say(piece)
+    assert "".join(heard) == "".join(pieces)
