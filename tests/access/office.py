@@ -60,7 +60,13 @@ GATEWAY = Caller(user_id="gateway")
 
 def an_entry(user_id: str | None = "ada", **members: Any) -> AuditEntry:
     """One command that a gateway saw; `members` replace its own."""
-    facts = {"at": now().replace(microsecond=0), "address": "192.0.2.7", "action": "POST /blueprints", "target": None, "status": 201}
+    facts = {
+        "at": now().replace(microsecond=0),
+        "address": "192.0.2.7",
+        "action": "POST /blueprints",
+        "target": None,
+        "status": 201,
+    }
     return AuditEntry.model_validate({**facts, "user_id": user_id, **members})
 
 
