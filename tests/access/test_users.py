@@ -85,6 +85,13 @@ async def test_only_admins_manage_and_each_in_their_own_realm(office):
         assert (refused.value.code, who.user_id) == ("not_an_admin", who.user_id)
 
 
+async def test_nobody_shuts_themselves_out(office):
+    for order in (office.deactivate(ROOT.user_id), office.erase(ROOT.user_id)):
+        with pytest.raises(Conflict) as refused:
+            await order
+        assert refused.value.code == "yourself"
+
+
 async def test_a_refusal_does_not_tell_who_is_there(office):
     await office.register("ada")
     sentences = set()

@@ -44,13 +44,13 @@ async def known_and_erased(ada: Api) -> None:
 BAD_QUERY: dict[str, Any] = {"params": {"colour": "blue"}}
 
 
-def of_access(key_id: str) -> list[Request]:
+def of_access(key_id: str, me: str) -> list[Request]:
     """Status, method, path and what else is sent."""
-    return [*of_users(), *of_what_has_a_body(), *of_keys(key_id)]
+    return [*of_users(me), *of_what_has_a_body(), *of_keys(key_id)]
 
 
-def of_users() -> list[Request]:
-    """Whatever is asked without a body: lists, and users by their names."""
+def of_users(me: str) -> list[Request]:
+    """Whatever is asked without a body: lists, and users by their names; nobody shuts themselves out."""
     lists = ("users", "users/me", "quotas", "secrets", "api-keys", "audit", "audit/verify", "audit/export")
     role, bad_name = f"/users/{KNOWN}/roles/engines/editor", "a%00b"
     named = [
@@ -71,6 +71,8 @@ def of_users() -> list[Request]:
         ),
         (409, "PUT", f"/users/{ERASED}", {"json": {"display_name": "Back"}}),
         (409, "POST", f"/users/{ERASED}/activate", {}),
+        (409, "POST", f"/users/{me}/deactivate", {}),
+        (409, "DELETE", f"/users/{me}", {}),
         (409, "PUT", f"/users/{ERASED}/roles/engines/editor", {}),
     ]
 

@@ -192,7 +192,7 @@ async def test_every_documented_status_of_every_operation_can_be_had(stack: Up, 
     async with user_of(stack, teams=[team], roles=["*:admin"]) as ada, things(ada, teammate, team) as at:
         await known_and_erased(ada)
         key_id, little = (await key_of(ada, "read"))["id"], await little_keys(ada)
-        asked = [*of_blueprints(at), *of_runs(at), *of_steering(at), *of_access(key_id)]
+        asked = [*of_blueprints(at), *of_runs(at), *of_steering(at), *of_access(key_id, ada.user)]
         asked += [(415, method, path, NO_JSON) for status, method, path, _ in asked if status == TOO_LARGE]
         for status, method, path, sent in asked:
             answer = await ada.send(method, path, **sent)

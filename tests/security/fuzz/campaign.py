@@ -14,6 +14,9 @@ SETTINGS = Path(__file__).with_name("schemathesis.toml")
 PROGRAM = Path(sys.executable).with_name("st")
 ALL_PHASES = ("examples", "coverage", "fuzzing", "stateful")
 SERVER_ERROR = 500
+TURNED_AWAY = ("401", "429")
+TURNED_AWAY_SHARE_MAX = 0.5
+"""Each request that succeeds is sent again twice, without a token and with a bad one."""
 
 
 @dataclass
@@ -59,6 +62,8 @@ class Round:
         told.findings += [
             f"{count} × {status}" for status, count in told.answers.items() if int(status) >= SERVER_ERROR
         ]
+        if (left := sum(told.answers[status] for status in TURNED_AWAY)) > told.requests * TURNED_AWAY_SHARE_MAX:
+            told.findings.append(f"{left} of {told.requests} requests were turned away at the door: nothing was tried")
         return told
 
     def _command(self, url: str, token: str, report: Path) -> list[str]:

@@ -102,6 +102,7 @@ class User(Aggregate):
     def deactivate(self, caller: Caller) -> None:
         """Let in no more; a second time changes nothing."""
         check_deployment_admin(caller)
+        self._check_somebody_else(caller)
         if self.active:
             self._trigger(self.UserDeactivated, caller)
 
@@ -115,6 +116,7 @@ class User(Aggregate):
     def erase(self, caller: Caller) -> None:
         """Forgotten; a second time changes nothing."""
         check_deployment_admin(caller)
+        self._check_somebody_else(caller)
         if not self.erased:
             self._trigger(self.UserErased, caller)
 
@@ -152,6 +154,11 @@ class User(Aggregate):
 
     def _held(self) -> tuple[RoleHeld, ...]:
         return tuple(RoleHeld(team_id=team_id, role=role) for team_id, role in sorted(self.roles))
+
+    def _check_somebody_else(self, caller: Caller) -> None:
+        # Who shuts themselves out by mistake can mend nothing any more.
+        if caller.user_id == self.user_id:
+            raise Conflict("yourself", "Nobody shuts themselves out: let another admin of the deployment do it.")
 
     def _check_not_erased(self) -> None:
         if self.erased:

@@ -119,7 +119,7 @@ async def put_user(request: Asked, user_id: FromPath[str], caller: Who, bus: Hou
     "/users/{user_id:str}",
     operation_id="eraseUser",
     status_code=200,
-    opt=described(Operation(outcomes={200: Outcome("What is left.", UserView, examples.ERASED)})),
+    opt=described(Operation(outcomes={200: Outcome("What is left.", UserView, examples.ERASED)}, refusals=(409,))),
 )
 async def erase_user(request: Asked, user_id: FromPath[str], caller: Who, bus: House) -> Response[bytes]:
     """Erase a user for ever: the key is shredded with which everything personal was sealed."""
@@ -131,7 +131,7 @@ async def erase_user(request: Asked, user_id: FromPath[str], caller: Who, bus: H
     "/users/{user_id:str}/deactivate",
     operation_id="deactivateUser",
     status_code=200,
-    opt=described(Operation(outcomes={200: Outcome("Shut out.", UserView, examples.INACTIVE)})),
+    opt=described(Operation(outcomes={200: Outcome("Shut out.", UserView, examples.INACTIVE)}, refusals=(409,))),
 )
 async def deactivate_user(request: Asked, user_id: FromPath[str], caller: Who, bus: House) -> Response[bytes]:
     """Let a user in no more, with whatever token or API key."""
