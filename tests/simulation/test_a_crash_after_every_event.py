@@ -12,7 +12,8 @@ from tests.simulation.stories import Lived, Told, library, live_through
 from tests.simulation.virtual_time import live
 
 STORIES = library()[1]
-LATE = 2
+LIVED = 0.75
+"""Of the crashes, at least."""
 
 
 @pytest.fixture(autouse=True)
@@ -42,4 +43,4 @@ def test_it_ends_as_if_nothing_had_been(story: Lived) -> None:
         told = live(live_through(story, Fate(1, (crash,))))
         assert faults_of(story, told) == [], crash
         deaths += told.world.deaths
-    assert deaths >= len(crashes) - LATE, "each crash was lived, but for commits that only others waited for"
+    assert deaths >= len(crashes) * LIVED, "some commits are only there to be refused, and not in each history"

@@ -1,6 +1,7 @@
 """An event loop whose time jumps from one appointment to the next, and the house's clock set to it."""
 
 import asyncio
+import random
 import selectors
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
@@ -61,7 +62,9 @@ def house_clock(loop: VirtualLoop) -> Iterator[None]:
 
 def live(work: Coroutine[Any, Any, T]) -> T:
     """Run a whole history; whatever is still under way at its end is dropped."""
-    loop = VirtualLoop()
+    loop, dice = VirtualLoop(), random.getstate()
+    # Whoever loses a race pauses at random: in each history for the same time.
+    random.seed(0)
     try:
         loop.set_exception_handler(lambda *_: None)
         with house_clock(loop):
@@ -70,6 +73,7 @@ def live(work: Coroutine[Any, Any, T]) -> T:
             finally:
                 drop_the_rest(loop)
     finally:
+        random.setstate(dice)
         loop.close()
 
 

@@ -1,9 +1,9 @@
 """A post office to deliver from: its ledger, its relay's surroundings, and a read model of parcels."""
 
 from collections.abc import AsyncIterator
-from contextlib import suppress
 
 import pytest
+from nats.errors import TimeoutError as NatsTimeout
 from nats.js.errors import NotFoundError
 
 from chassis.bus import Bus
@@ -14,17 +14,32 @@ from tests.chassis.delivery.office import PostOffice, open_office, tables
 from tests.chassis.delivery.post import POST
 from tests.support.lent_databases import LentDatabases
 
+QUESTIONS = 3
+
 
 @pytest.fixture
 async def bus(nats_url: str, namespace: str) -> AsyncIterator[Bus]:
     """A connection in a namespace of the test's own, whose streams go with it."""
     bus = await Bus.connect(nats_url, namespace, "test")
     yield bus
-    # Asked for by their subjects: a list of all of them ends after 256.
-    with suppress(NotFoundError):
-        while True:
-            await bus.js.delete_stream(await bus.js.find_stream_name_by_subject(f"{namespace}.>"))
+    await delete_streams(bus)
     await bus.close()
+
+
+async def delete_streams(bus: Bus) -> None:
+    """Take the namespace's streams away, found by their subjects: a list of all streams ends after 256.
+
+    On a connection that was made anew a moment ago a question may get lost, so it is asked again.
+    """
+    for patience in range(QUESTIONS):
+        try:
+            while True:
+                await bus.js.delete_stream(await bus.js.find_stream_name_by_subject(f"{bus.namespace}.>"))
+        except NotFoundError:
+            return
+        except NatsTimeout:
+            if patience == QUESTIONS - 1:
+                raise
 
 
 @pytest.fixture
