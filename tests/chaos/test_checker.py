@@ -82,6 +82,7 @@ HARMS: dict[str, list[Harm]] = {
         having(heard={"execution": TWICE}),
         having(heard={"execution": SWAPPED}),
         having(heard={"execution": [heard(1, 0), heard(3, 2), heard(4, 3)]}),
+        having(heard={"execution": [heard(1, 0), heard(2, 1), heard(3, 2), heard(3, 2, sequence=2)]}),
     ],
     "what_is_on_the_bus_is_in_the_ledger": [having(heard={"execution": [heard(1, 0, event_id="another")]})],
     "the_bus_brings_everything": [having(heard={"execution": [heard(1, 0)]})],
@@ -126,6 +127,9 @@ ALLOWED = {
     ),
     "a stream that was made anew begins where it likes": having(
         heard={"execution": [heard(1, 0), *(heard(p, p - 1, incarnation="second") for p in range(3, 5))]}
+    ),
+    "a stream whose servers forgot its end goes on behind what they kept": having(
+        heard={"execution": [heard(1, 0), heard(2, 1), heard(3, 2), heard(2, 1), heard(3, 2), heard(4, 3)]}
     ),
     "what the nemesis publishes is nobody's fact": having(
         heard={"execution": [*quiet().heard["execution"], heard(1, 0, injected=True)]}

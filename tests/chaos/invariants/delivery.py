@@ -16,12 +16,17 @@ def facts_are_on_the_bus_once_and_in_order(evidence: Evidence) -> Iterator[str]:
 
 def _chain(service: str, messages: list[Heard]) -> Iterator[str]:
     before: Heard | None = None
+    kept: dict[int, Heard] = {}
     for heard in messages:
+        if before is not None and heard.sequence <= before.sequence:
+            # Servers that died together forgot the end of the stream: it goes on behind what they kept.
+            kept = {sequence: one for sequence, one in kept.items() if sequence < heard.sequence}
+            before = kept[max(kept)] if kept else None
         if before is not None and heard.position <= before.position:
             yield f"{service}: position {heard.position} came behind {before.position} (sequence {heard.sequence})"
         elif before is not None and heard.previous != before.position:
             yield f"{service}: {before.position} to {heard.previous} are missing before {heard.position} on the bus"
-        before = heard
+        before = kept[heard.sequence] = heard
 
 
 def what_is_on_the_bus_is_in_the_ledger(evidence: Evidence) -> Iterator[str]:
