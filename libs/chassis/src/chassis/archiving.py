@@ -7,6 +7,7 @@ from uuid import UUID
 import asyncpg
 
 from chassis.archives import Row
+from chassis.ids import plain_id
 from chassis.ledger_statements import LOCK
 
 COLUMNS = "notification_id, originator_id, originator_version, topic, state, event_id, metadata"
@@ -38,7 +39,7 @@ async def ended_streams(
 ) -> dict[UUID, int]:
     """The streams whose last fact is an ending, not behind the position `up_to`, with its version."""
     return {
-        _plain(row["originator_id"]): row["originator_version"]
+        plain_id(row["originator_id"]): row["originator_version"]
         for row in await connection.fetch(ENDS, list(streams))
         if row["topic"] in endings and (up_to is None or row["notification_id"] <= up_to)
     }
@@ -79,7 +80,7 @@ async def put_back(connection: asyncpg.Connection, lock_key: int, rows: Sequence
     streams = sorted({row.stream_id for row in rows})
     async with connection.transaction():
         await connection.execute(LOCK, lock_key)
-        framed = {_plain(row[0]) for row in await connection.fetch(FRAMES, streams)}
+        framed = {plain_id(row[0]) for row in await connection.fetch(FRAMES, streams)}
         if missing := [stream_id for stream_id in streams if stream_id not in framed]:
             raise NotAsBefore(f"this ledger does not know {missing[0]}: the archive belongs to another one")
         columns = list(zip(*map(astuple, rows), strict=True))
@@ -92,9 +93,4 @@ async def put_back(connection: asyncpg.Connection, lock_key: int, rows: Sequence
 
 def _row(row: asyncpg.Record) -> Row:
     position, stream_id, version, topic, state, event_id, metadata = row
-    return Row(position, _plain(stream_id), version, topic, state, event_id and _plain(event_id), metadata)
-
-
-def _plain(id: UUID) -> UUID:
-    # asyncpg answers a subclass of UUID.
-    return UUID(int=id.int)
+    return Row(position, plain_id(stream_id), version, topic, state, event_id and plain_id(event_id), metadata)

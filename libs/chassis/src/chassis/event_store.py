@@ -11,7 +11,7 @@ import asyncpg
 from chassis import ledger_statements
 from chassis.clock import monotonic
 from chassis.group_commit import Call, Outcome, Pending, agree, next_batch
-from chassis.ids import derived_id
+from chassis.ids import derived_id, plain_id
 from chassis.ledger import Append, CommitListener, CommitListeners, Recorded
 from chassis.postgres import LOST
 from chassis.tail import Tail
@@ -214,12 +214,7 @@ def _is_closed(connection: asyncpg.Connection) -> bool:
 
 def _recorded(row: asyncpg.Record, known_stream_id: UUID | None = None) -> Recorded:
     position, stream, version, topic, state, event, metadata, *_ = row
-    stream_id = known_stream_id or _plain(stream)
+    stream_id = known_stream_id or plain_id(stream)
     # Rows that eventsourcing's own recorder wrote have no event id: theirs follows from their place.
-    event_id = derived_id("event", str(stream_id), str(version)) if event is None else _plain(event)
+    event_id = derived_id("event", str(stream_id), str(version)) if event is None else plain_id(event)
     return Recorded(position, stream_id, version, topic, state, event_id, metadata)
-
-
-def _plain(id: UUID) -> UUID:
-    # asyncpg answers a subclass of UUID, which orjson refuses to write.
-    return UUID(int=id.int)

@@ -19,3 +19,8 @@ def new_id() -> UUID:
 def derived_id(*parts: str) -> UUID:
     """The one id that belongs to these words, in every process and for ever."""
     return uuid5(DERIVED, SEPARATOR.join(parts))
+
+
+def plain_id(id: UUID) -> UUID:
+    """The id as the standard library's own type: asyncpg answers a subclass, which orjson refuses to write."""
+    return UUID(int=id.int)

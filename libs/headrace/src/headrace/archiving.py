@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from chassis.ids import plain_id
 from headrace.errors import Complaint
 from headrace.services import EXECUTION
 
@@ -50,7 +51,7 @@ async def archive(dsns: Mapping[str, str], folder: Path, before: datetime, repor
     async with _ledger(dsns) as connection:
         last = NOBODY
         while found := await connection.fetch(CANDIDATES, before, last, topics, BATCH):
-            ids = [UUID(int=row[0].int) for row in found]
+            ids = [plain_id(row[0]) for row in found]
             last = ids[-1]
             known = await archiving.ended_streams(connection, ids, endings, passed)
             rows = await archiving.facts_of(connection, known, topics)
@@ -85,7 +86,7 @@ async def restore(dsns: Mapping[str, str], folder: Path, file: str | None, insta
             raise Complaint(f"The manifest in {folder} names no file {file!r}: `headrace archive verify` lists them.")
         rows = list(place.rows(entry))
     async with _ledger(dsns) as connection:
-        erased = {UUID(int=row[0].int) for row in await connection.fetch(ERASED, [row.stream_id for row in rows])}
+        erased = {plain_id(row[0]) for row in await connection.fetch(ERASED, [row.stream_id for row in rows])}
         if instance_id in erased:
             raise Complaint(f"Instance {instance_id} was erased with its user: what it held is not brought back.")
         kept = [row for row in rows if row.stream_id not in erased]

@@ -11,6 +11,7 @@ from nats.aio.msg import Msg
 from chassis import clock
 from chassis.bus import Bus
 from chassis.codec import Codec
+from chassis.ids import plain_id
 from chassis.leadership import Leadership
 from chassis.ledger import Recorded, VersionConflict
 from chassis.logs import get_logger
@@ -143,7 +144,7 @@ class Eraser:
 
     async def ids(self, query: str, *values: object) -> list[UUID]:
         """Instance ids that a query finds."""
-        return [UUID(int=row["instance_id"].int) for row in await self.pool.fetch(query, *values)]
+        return [plain_id(row["instance_id"]) for row in await self.pool.fetch(query, *values)]
 
 
 def end_it(instance: Instance) -> Sequence[facts.InstanceEvent]:

@@ -1,11 +1,11 @@
 """Which workers are alive: a heartbeat row, and a session lock that Postgres drops the moment a process dies."""
 
 import asyncio
-from typing import cast
 from uuid import UUID
 
 import asyncpg
 
+from chassis.ids import plain_id
 from chassis.logs import get_logger
 from chassis.postgres import lock_key
 
@@ -85,7 +85,7 @@ class Leases:
     async def alive(self) -> frozenset[UUID]:
         """The workers that live right now, this one included."""
         rows = await self.pool.fetch(ALIVE, self.lock_class, LEASE_SECONDS)
-        return frozenset(UUID(int=cast("UUID", row["worker_id"]).int) for row in rows)
+        return frozenset(plain_id(row["worker_id"]) for row in rows)
 
     async def forget_the_dead(self) -> None:
         """Remove the rows of workers gone for an hour."""

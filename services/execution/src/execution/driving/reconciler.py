@@ -10,6 +10,7 @@ from prometheus_client import Counter
 from chassis import provision
 from chassis.bus import Bus
 from chassis.clock import monotonic
+from chassis.ids import plain_id
 from chassis.leadership import Leadership
 from chassis.logs import get_logger
 from chassis.publishing import NotPublished, Outgoing, Publisher
@@ -104,7 +105,7 @@ class Reconciler:
 
     async def orphans(self) -> list[UUID]:
         """Instances of workers found dead in two scans in a row: a connection may blink."""
-        owners = {UUID(int=row["worker_id"].int) for row in await self.pool.fetch(OWNERS)}
+        owners = {plain_id(row["worker_id"]) for row in await self.pool.fetch(OWNERS)}
         missing = owners - await self.leases.alive() if owners else set()
         dead, self.suspected = missing & self.suspected, frozenset(missing)
         found: list[UUID] = []
@@ -146,4 +147,4 @@ class Reconciler:
 
     async def ids(self, statement: str, *values: object) -> list[UUID]:
         """The instance ids that a statement finds."""
-        return [UUID(int=row["instance_id"].int) for row in await self.pool.fetch(statement, *values)]
+        return [plain_id(row["instance_id"]) for row in await self.pool.fetch(statement, *values)]

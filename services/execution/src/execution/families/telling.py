@@ -6,6 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
+from chassis.ids import plain_id
 from contracts.message import Caller
 from contracts.roles import teams_where
 from contracts.steering import LineageView, RelativeView
@@ -93,4 +94,4 @@ async def left_behind(pool: asyncpg.Pool, limit: int, besides: Sequence[UUID] = 
 
 def kin_of(row: asyncpg.Record) -> Kin:
     """The two ids of a row."""
-    return Kin(UUID(int=row["instance_id"].int), UUID(int=row["parent_id"].int))
+    return Kin(plain_id(row["instance_id"]), plain_id(row["parent_id"]))

@@ -6,6 +6,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 
+from chassis.ids import plain_id
 from execution.middleware.contract import Awaited, Question, Remembered
 
 RECALL = "SELECT output, instance_id, took_ms, tokens, cost, awaited FROM recall_answer($1, $2, $3, $4, $5)"
@@ -46,7 +47,7 @@ class PostgresAnswers:
             RECALL, question.key, question.filler, question.blueprint_id, question.node_id, question.lease_seconds
         )
         if row["output"] is not None:
-            given_by = UUID(int=row["instance_id"].int)
+            given_by = plain_id(row["instance_id"])
             return Remembered(orjson.loads(row["output"]), given_by, row["took_ms"], row["tokens"], row["cost"])
         return None if row["awaited"] is None else Awaited(timedelta(seconds=row["awaited"]))
 

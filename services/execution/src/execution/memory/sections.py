@@ -6,6 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
+from chassis.ids import plain_id
 from execution.middleware.contract import Ticket
 
 ENTER = "SELECT enter_section($1, $2, $3, $4, $5, $6, $7, $8)"
@@ -67,7 +68,7 @@ class PostgresSections:
 
     async def drawn_by(self, instance_id: UUID) -> Sequence[UUID]:
         """The ids of all tickets of an instance."""
-        return [_uuid(row["ticket_id"]) for row in await self.pool.fetch(DRAWN_BY, instance_id)]
+        return [plain_id(row["ticket_id"]) for row in await self.pool.fetch(DRAWN_BY, instance_id)]
 
     async def untold(self, seconds: float, limit: int) -> Sequence[Ticket]:
         """Tickets inside for so long whose instance has not been told."""
@@ -85,18 +86,13 @@ class PostgresSections:
 def _ticket(row: asyncpg.Record) -> Ticket:
     age: timedelta = row["age"]
     return Ticket(
-        id=_uuid(row["ticket_id"]),
+        id=plain_id(row["ticket_id"]),
         section_key=row["section_key"],
         places=row["places"],
         owner=row["owner"],
-        instance_id=_uuid(row["instance_id"]),
+        instance_id=plain_id(row["instance_id"]),
         node_id=row["node_id"],
         visit=row["visit"],
         scope=row["scope"],
         age=age,
     )
-
-
-def _uuid(value: UUID) -> UUID:
-    # asyncpg answers a subclass of its own, which compares but does not pickle or print like the library's.
-    return UUID(int=value.int)
