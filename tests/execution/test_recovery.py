@@ -74,6 +74,35 @@ async def test_a_work_stream_that_was_wiped_loses_no_start(execution_dsn: str, n
             await eventually(lambda id=answer.instance_id: ended(mill, id), timeout=20)
 
 
+async def test_starts_that_a_standing_work_stream_has_lost_are_made_again(
+    execution_dsn: str, nats_url: str, namespace: str
+) -> None:
+    """As after the power failed: the stream is the same one, and its last messages never reached the disk."""
+    async with milling(execution_dsn, nats_url, namespace, slots=1) as mill:
+        napping = a_graph("start -> nap", a_node("nap", "tool", name="sleep", arguments={"seconds": 1.0}))
+        blueprint = await mill.know(napping)
+        accepted = [await mill.execute(blueprint, wait=0) for _ in range(3)]
+        assert {answer.status for answer in accepted} == {"running", "pending"}
+        await mill.runtime.bus.js.purge_stream(mill.runtime.bus.stream("work"))
+        for answer in accepted:
+            await eventually(lambda id=answer.instance_id: ended(mill, id), timeout=20)
+
+
+async def test_a_worker_whose_lease_broke_is_alive_again(mill: Mill) -> None:
+    leases = mill.at.worker.leases
+    before = leases.connection
+    assert before is not None
+    [(pid,)] = await before.fetch("SELECT pg_backend_pid()")
+    await mill.runtime.pool.execute("SELECT pg_terminate_backend($1, 5000)", pid)
+    assert leases.worker_id not in await leases.alive()
+
+    async def alive() -> bool:
+        return leases.worker_id in await leases.alive()
+
+    await eventually(alive)
+    assert leases.connection is not before
+
+
 async def ended(mill: Mill, instance_id: object) -> bool:
     return (await mill.instance(instance_id)).status == "completed"
 

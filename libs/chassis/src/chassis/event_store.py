@@ -13,7 +13,7 @@ from chassis.clock import monotonic
 from chassis.group_commit import Call, Outcome, Pending, agree, next_batch
 from chassis.ids import derived_id, plain_id
 from chassis.ledger import Append, CommitListener, CommitListeners, Recorded
-from chassis.postgres import LOST
+from chassis.postgres import LOST, end, is_lost
 from chassis.tail import Tail
 
 RECONNECT_SECONDS = 30.0
@@ -193,22 +193,12 @@ class PostgresEventStore:
 
     async def _lost(self, error: Exception) -> bool:
         connection = self._connection
-        if not isinstance(error, LOST) and (connection is None or not _is_closed(connection)):
+        if not isinstance(error, LOST) and (connection is None or not is_lost(connection)):
             return False
         self._connection = None
         self._tail.forget()
         if connection is not None:
-            if not _is_closed(connection):
-                connection.terminate()
-            await self._pool.release(connection)
-        return True
-
-
-def _is_closed(connection: asyncpg.Connection) -> bool:
-    try:
-        return bool(connection.is_closed())
-    except asyncpg.InterfaceError:
-        # The pool takes back a connection that broke, and then it answers no more questions.
+            await end(self._pool, connection)
         return True
 
 

@@ -10,6 +10,7 @@ from chassis.checkpoints import CheckpointMoved
 from chassis.codec import Codec
 from chassis.ledger import Recorded
 from chassis.logs import get_logger
+from chassis.postgres import is_lost
 from chassis.projection import Fact, Projection
 from contracts.versions import FromTheFuture, Unreadable
 
@@ -123,4 +124,4 @@ class Folder:
 
 
 def _blameless(error: Exception, connection: asyncpg.Connection) -> bool:
-    return isinstance(error, NOT_THE_FACT) or connection.is_closed()
+    return isinstance(error, NOT_THE_FACT) or is_lost(connection)

@@ -9,7 +9,7 @@ from importlib.resources import files
 
 import asyncpg
 
-from chassis.postgres import lock_key, quoted
+from chassis.postgres import is_lost, lock_key, quoted
 
 UP_FILE = re.compile(r"(\d{4})_([a-z0-9_]+)\.up\.sql")
 
@@ -139,7 +139,7 @@ async def _alone_in(connection: asyncpg.Connection, schema: str) -> AsyncIterato
         yield
     finally:
         # A connection that was lost has dropped the lock already.
-        if not connection.is_closed():
+        if not is_lost(connection):
             await connection.execute("SELECT set_config('search_path', $1, false)", path)
             await connection.execute("SELECT pg_advisory_unlock($1)", key)
 

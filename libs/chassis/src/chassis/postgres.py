@@ -54,6 +54,22 @@ async def _leave_as_it_is(_: asyncpg.Connection) -> None:
     """An open transaction is rolled back before this; nobody who shares this pool sets anything else."""
 
 
+def is_lost(connection: asyncpg.Connection) -> bool:
+    """Whether a connection of a pool is closed."""
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        # The pool has taken back a connection that broke, and then it answers no more questions.
+        return True
+
+
+async def end(pool: asyncpg.Pool, connection: asyncpg.Connection) -> None:
+    """Close a connection of a pool at once, with whatever it holds; the pool makes another one."""
+    if not is_lost(connection):
+        connection.terminate()
+    await pool.release(connection)
+
+
 async def answers(pool: asyncpg.Pool, seconds: float) -> bool:
     """Whether Postgres answers a question within so many seconds."""
     try:

@@ -12,6 +12,7 @@ from chassis.codec import Codec
 from chassis.folding import Folder
 from chassis.leadership import Leadership
 from chassis.logs import get_logger
+from chassis.postgres import is_lost
 from chassis.progress import Progress
 from chassis.projection import Projection
 from chassis.projection_source import Source
@@ -147,5 +148,5 @@ class ProjectionRunner:
 
 
 def _still_open(connection: asyncpg.Connection) -> None:
-    if connection.is_closed():
+    if is_lost(connection):
         raise ConnectionError("the connection that holds the projection's lock is gone")

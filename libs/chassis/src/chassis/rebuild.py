@@ -15,6 +15,7 @@ from chassis.codec import Codec
 from chassis.folding import Folder
 from chassis.leadership import Leadership
 from chassis.logs import get_logger
+from chassis.postgres import is_lost
 from chassis.projection import Projection
 from chassis.projection_source import Source
 from chassis.replay import Page
@@ -73,7 +74,7 @@ class Rebuild:
             await shadow.analyze()
             await self._swap(shadow, schema)
         finally:
-            if not self._connection.is_closed():
+            if not is_lost(self._connection):
                 await shadow.close()
         log.info("projection.rebuilt", projection=self._projection.name, position=self._position)
         return self._position

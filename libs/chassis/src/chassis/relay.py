@@ -16,6 +16,7 @@ from chassis.envelope import HEADER_BYTES, MESSAGE_ID, MILESTONE, OVERSIZE, POSI
 from chassis.leadership import Leadership
 from chassis.ledger import EventStore, Recorded
 from chassis.logs import get_logger
+from chassis.postgres import is_lost
 from chassis.progress import Progress
 from chassis.publishing import (
     EXPECTED_LAST_ID,
@@ -273,7 +274,7 @@ class Relay:
 
     async def _remember(self, connection: asyncpg.Connection, cursor: Cursor, *, idle: bool) -> None:
         position, at = self._remembered
-        if connection.is_closed():
+        if is_lost(connection):
             raise ConnectionError("the connection that holds the relay's lock is gone")
         if cursor.position != position and (idle or monotonic() - at > REMEMBER_SECONDS):
             await connection.execute(REMEMBER, self._stream, cursor.position, cursor.incarnation)

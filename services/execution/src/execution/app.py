@@ -93,7 +93,9 @@ def service(arrange: Arrange = as_it_is) -> Service[Collaborators]:
         see_to_instances(runtime, at.records, tell)
         runtime.spawn(leases.keep(), "lease")
         chores = (*memory.chores, leases.forget_the_dead)
-        runtime.spawn(Reconciler(runtime.bus, runtime.pool, leases, chores).run(), "reconciler")
+        runtime.spawn(
+            Reconciler(runtime.bus, runtime.pool, leases, at.reader.projected.caught_up, chores).run(), "reconciler"
+        )
         try:
             async with working(runtime, at.worker, leases):
                 yield at

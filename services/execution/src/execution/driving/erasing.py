@@ -16,6 +16,7 @@ from chassis.leadership import Leadership
 from chassis.ledger import Recorded, VersionConflict
 from chassis.logs import get_logger
 from chassis.overwriting import overwrite
+from chassis.postgres import is_lost
 from contracts import instance_events as facts
 from contracts.access import UserErased
 from contracts.checkpoint_events import CHECKPOINT_EVENTS, CheckpointThreadDeleted
@@ -70,7 +71,7 @@ class Eraser:
         while True:
             try:
                 async with Leadership(self.pool, "eraser").held() as connection:
-                    while not connection.is_closed():
+                    while not is_lost(connection):
                         await self.look()
                         self.news.clear()
                         with suppress(TimeoutError):

@@ -7,7 +7,7 @@ import asyncpg
 
 from chassis.ids import plain_id
 from chassis.logs import get_logger
-from chassis.postgres import lock_key
+from chassis.postgres import end, is_lost, lock_key
 
 HEARTBEAT_SECONDS = 2.0
 LEASE_SECONDS = 10.0
@@ -32,6 +32,11 @@ FORGET = "DELETE FROM workers WHERE heartbeat_at < clock_timestamp() - interval 
 log = get_logger(__name__)
 
 
+def lock_class_of(schema: str) -> int:
+    """The first half of the lock keys of the workers in a schema; the second is a worker's `lock_number`."""
+    return lock_key(schema, "workers") & 0x7FFFFFFF
+
+
 class Leases:
     """This worker's sign of life, and the others'."""
 
@@ -47,12 +52,11 @@ class Leases:
         connection = await self.pool.acquire()
         try:
             schema = await connection.fetchval("SELECT current_schema()")
-            self.lock_class = lock_key(str(schema), "workers") & 0x7FFFFFFF
+            self.lock_class = lock_class_of(str(schema))
             number = await connection.fetchval(JOIN, self.worker_id)
             await connection.execute("SELECT pg_advisory_lock($1::int, $2::int)", self.lock_class, number)
         except BaseException:
-            connection.terminate()
-            await self.pool.release(connection)
+            await end(self.pool, connection)
             raise
         self.connection = connection
 
@@ -60,7 +64,7 @@ class Leases:
         """Beat until cancelled; a lost connection is replaced at once."""
         while True:
             try:
-                if self.connection is None or self.connection.is_closed():
+                if self.connection is None or is_lost(self.connection):
                     await self.rejoin()
                 await self.pool.execute(BEAT, self.worker_id)
             except Exception as error:  # noqa: BLE001 - whatever it is, the worker tries to stay alive
@@ -71,7 +75,7 @@ class Leases:
         """Take the lock on a new connection."""
         if self.connection is not None:
             lost, self.connection = self.connection, None
-            await self.pool.release(lost)
+            await end(self.pool, lost)
         await self.join()
 
     async def leave(self) -> None:

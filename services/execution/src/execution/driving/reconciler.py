@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from uuid import UUID
 
 import asyncpg
+from nats.js.errors import NotFoundError
 from prometheus_client import Counter
 
 from chassis import provision
@@ -13,10 +14,11 @@ from chassis.clock import monotonic
 from chassis.ids import plain_id
 from chassis.leadership import Leadership
 from chassis.logs import get_logger
+from chassis.postgres import is_lost
 from chassis.publishing import NotPublished, Outgoing, Publisher
 from chassis.telemetry import REGISTRY
 from execution.driving.leases import Leases
-from execution.driving.work import START, WAKE
+from execution.driving.work import START, WAKE, consumer_name
 
 SCAN_SECONDS = 0.25
 BATCH = 125
@@ -61,19 +63,27 @@ ON CONFLICT (stream) DO UPDATE SET created_at = excluded.created_at
 REPUBLISHED = Counter("headrace_work_republished", "Work messages made again", ["reason"], registry=REGISTRY)
 log = get_logger(__name__)
 Chore = Callable[[], Awaitable[None]]
+CaughtUp = Callable[[], Awaitable[bool]]
 
 
 class Reconciler:
     """One at a time over all workers. It only makes work messages; who may take an instance is decided by the taker."""
 
-    def __init__(self, bus: Bus, pool: asyncpg.Pool, leases: Leases, chores: tuple[Chore, ...] = ()) -> None:
-        """`leases` tells the living from the dead; `chores` are done now and then."""
+    def __init__(
+        self, bus: Bus, pool: asyncpg.Pool, leases: Leases, caught_up: CaughtUp, chores: tuple[Chore, ...] = ()
+    ) -> None:
+        """`leases` tells the living from the dead, `caught_up` whether the rows show what the ledger held when asked.
+
+        `chores` are done now and then.
+        """
         self.bus = bus
         self.pool = pool
         self.leases = leases
+        self.caught_up = caught_up
         self.chores = chores
         self.scans = 0
         self.suspected: frozenset[UUID] = frozenset()
+        self.unclaimed: frozenset[UUID] = frozenset()
         self.put_back: dict[UUID, float] = {}
 
     async def run(self) -> None:
@@ -81,7 +91,7 @@ class Reconciler:
         while True:
             try:
                 async with Leadership(self.pool, "reconciler").held() as connection, Publisher(self.bus) as publisher:
-                    while not connection.is_closed():
+                    while not is_lost(connection):
                         await self.scan(publisher)
                         await asyncio.sleep(SCAN_SECONDS)
             except Exception as error:  # noqa: BLE001 - whatever it is, the next scan tries again
@@ -114,20 +124,38 @@ class Reconciler:
         return found
 
     async def republish_starts(self, publisher: Publisher) -> None:
-        """A work stream that was made anew has lost the starts that waited in it."""
+        """A work stream that was made anew has lost the starts that waited in it; another may have lost some."""
         info = await self.bus.ensure_work_stream()
         stream, created_at = str(info.config.name), info.created
         known = await self.pool.fetchval(KNOWN_INCARNATION, stream)
         if created_at is None or known == created_at:
+            await self.republish_forgotten_starts(publisher, stream)
             return
         if known is not None:
             log.warning("reconciler.new_work_stream", stream=stream, incarnation=provision.incarnation(info))
+        if not await self.caught_up():
+            return
         last = UUID(int=0)
         while unclaimed := await self.ids(UNCLAIMED, last, BATCH):
             await self.publish(publisher, START, "stream_lost", unclaimed)
             last = unclaimed[-1]
             await asyncio.sleep(SCAN_SECONDS)
         await self.pool.execute(KEEP_INCARNATION, stream, created_at)
+
+    async def republish_forgotten_starts(self, publisher: Publisher, stream: str) -> None:
+        """Nothing waits on the bus, and yet nobody has begun these: seen so twice, they are started."""
+        unclaimed = await self.ids(UNCLAIMED, UUID(int=0), BATCH) if await self.is_idle(stream) else []
+        forgotten = [instance_id for instance_id in unclaimed if instance_id in self.unclaimed]
+        self.unclaimed = frozenset(unclaimed)
+        await self.publish(publisher, START, "start_lost", forgotten)
+
+    async def is_idle(self, stream: str) -> bool:
+        """Whether no start waits on the bus or is being taken up."""
+        try:
+            info = await self.bus.js.consumer_info(stream, consumer_name(START))
+        except NotFoundError:
+            return False
+        return not info.num_pending and not info.num_ack_pending
 
     async def publish(self, publisher: Publisher, kind: str, reason: str, instance_ids: Iterable[UUID]) -> None:
         """One work message each; raises when the bus refuses one."""
