@@ -31,6 +31,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     delivery.a_rebuilt_read_model_equals_the_live_one,
     delivery.there_are_no_orphans,
     recovery.throughput_is_back_without_a_hand,
+    recovery.every_worker_is_taken_for_alive,
     recovery.no_process_grows,
     recovery.no_connection_is_left_behind,
     recovery.no_consumer_is_left_behind,

@@ -61,12 +61,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What the house uses; by process, by door, by stream."""
+    """What the house uses and has; by process, by door, by stream."""
 
     rss_bytes: Mapping[str, int] = field(default_factory=dict)
     tasks: Mapping[str, int] = field(default_factory=dict)
     connections: Mapping[str, int] = field(default_factory=dict)
     consumers: frozenset[str] = frozenset()
+    leases: int = 0
+    """Workers that the others take for alive."""
 
 
 @dataclass

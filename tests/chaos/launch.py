@@ -6,7 +6,10 @@
 import asyncio
 import importlib
 import runpy
+import signal
 import sys
+from contextlib import suppress
+from types import FrameType
 
 from prometheus_client import Gauge
 
@@ -14,6 +17,7 @@ from chassis.telemetry import REGISTRY
 from tests.chaos import bugs
 
 TASKS = "chaos_tasks"
+TELL_TASKS = signal.SIGUSR2
 
 
 def tasks_now() -> float:
@@ -24,9 +28,17 @@ def tasks_now() -> float:
         return 0.0
 
 
+def tell_tasks(_signal: int, _frame: FrameType | None) -> None:
+    """Write to the log where every task of the running loop stands."""
+    with suppress(RuntimeError):
+        for task in asyncio.all_tasks():
+            task.print_stack(file=sys.stderr)
+
+
 def main(service: str, planted: list[str]) -> None:
     """Become the service."""
     Gauge(TASKS, "Tasks of the event loop", registry=REGISTRY).set_function(tasks_now)
+    signal.signal(TELL_TASKS, tell_tasks)
     module = f"{service}.app"
     importlib.import_module(module)
     for bug in planted:

@@ -52,7 +52,7 @@ def told(verb: str, **more: Any) -> Told:
 
 def quiet() -> Evidence:
     """Evidence that nothing was lost."""
-    resources = Resources({"gateway": 1 << 27}, {"gateway": 10}, {"NATS": 4}, frozenset({"E/work"}))
+    resources = Resources({"gateway": 1 << 27}, {"gateway": 10}, {"NATS": 4}, frozenset({"E/work"}), leases=2)
     return Evidence(
         told=[told("execute", status="completed", output=OUTPUT, shows_output=True, key="k")],
         effects=[effect()],

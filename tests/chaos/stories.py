@@ -6,7 +6,8 @@ from tests.support.blueprints import chain, fan, passes, step
 
 Json = dict[str, Any]
 RETRY = {"max_attempts": 8, "backoff_seconds": 0.1}
-NEVER_SECONDS = 3600
+ENDLESS_SECONDS = 8.0
+"""Longer than anybody waits who wants to end it; if nobody does, it takes a slot until then."""
 
 
 def act(id: str, seconds: float = 0.0, **more: Any) -> Json:
@@ -35,8 +36,8 @@ def bodies() -> dict[str, Json]:
         "keyed": told(act("a"), step("go", "signal", name="go", key="${ input.token }"), act("b")),
         "approved": told(act("a"), step("review", "approval"), act("b")),
         "never": told(act("a"), step("go", "signal", name="never"), act("b")),
-        "cancelled": told(act("a", 0.2), act("b", 20.0), act("c")),
-        "terminated": told(act("a", 0.2), act("b", 20.0), act("c")),
+        "cancelled": told(act("a", 0.2), act("b", ENDLESS_SECONDS), act("c")),
+        "terminated": told(act("a", 0.2), act("b", ENDLESS_SECONDS), act("c")),
         "paused": told(act("a", 0.5), act("b", 0.5), act("c")),
     }
 

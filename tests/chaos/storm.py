@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
+from typing import Self
 
 from chassis.cancelling import cancel
 from headrace.services import LEDGERS
@@ -16,6 +17,7 @@ from tests.chaos.clients import Client
 from tests.chaos.evidence import Evidence
 from tests.chaos.history import History
 from tests.chaos.invariants.recovery import USUAL_SHARE
+from tests.chaos.launch import TELL_TASKS
 from tests.chaos.nemesis import CLUSTER_FAULTS, FAULTS, Fault, Nemesis, plan
 from tests.chaos.stack import ChaosStack
 from tests.chaos.usage import used
@@ -82,31 +84,41 @@ async def _weathered(stack: ChaosStack, weather: Weather, say: Callable[[str], N
     watching = asyncio.create_task(watcher.run())
     await asyncio.gather(*(client.story("straight") for client in clients for _ in range(WARM_UP_STORIES)))
     before = await used(world)
+    usual = 0.0 if weather.bugs else await usual_rate(clients[0])
+    say(f"calm: {usual:.1f} runs/s; the storm begins")
     over = asyncio.Event()
     living = [asyncio.create_task(client.live(over)) for client in clients]
-    usual = 0.0 if weather.bugs else max([await rate(clients[0]), await rate(clients[0])])
-    say(f"calm: {usual:.1f} runs/s beside what the clients do; the storm begins")
     nemesis = Nemesis(world, say, dict(weather.faults))
     await nemesis.rage(plan(weather.seed, list(weather.faults)), weather.seconds)
     say("the storm is over")
-    recovery = [] if weather.bugs else await recovered(clients[0], usual)
+    # What they have begun may take the slots for a while; nothing new is begun but what is measured.
     over.set()
+    recovery = [] if weather.bugs else await recovered(clients[0], usual, world)
+    say(f"runs/s since: {', '.join(f'{rate:.1f}' for _, rate in recovery) or 'not measured'}")
     await _gone(living, BUGGY_STORIES_SECONDS if weather.bugs else None)
     await world.ready(READY_SECONDS)
-    say(
-        "clients have gone; what was under way has ended" if await gather.settled(world) else "it does not come to rest"
-    )
-    evidence = await gather.gathered(world)
-    await caught_up(watcher, evidence)
+    if await gather.settled(world):
+        say("clients have gone; what was under way has ended")
+    else:
+        say("it does not come to rest")
+        tell_tasks(world)
+    evidence = await _gathered(world, watcher)
     await cancel(watching)
-    evidence.ledgers = await gather.ledgers(world)
     evidence.told, evidence.heard = history.entries, dict(watcher.heard)
-    evidence.effects = list(outside.read(stack.folder))
     evidence.usual_rate, evidence.recovery = usual, recovery
     evidence.before, evidence.after = before, await used(world)
     for client in clients:
         await client.http.aclose()
     return Storm(weather, evidence, nemesis, history, stack.folder)
+
+
+async def _gathered(world: World, watcher: Watcher) -> Evidence:
+    """What is recorded, once the watcher has heard all of it."""
+    evidence = await gather.gathered(world)
+    await caught_up(watcher, evidence)
+    evidence.ledgers = await gather.ledgers(world)
+    evidence.effects = list(outside.read(world.stack.folder))
+    return evidence
 
 
 async def _clients(stack: ChaosStack, weather: Weather, history: History) -> list[Client]:
@@ -127,30 +139,60 @@ async def _gone(living: Sequence[asyncio.Task[None]], patience: float | None) ->
     await asyncio.gather(*living, return_exceptions=bool(late))
 
 
-async def rate(client: Client) -> float:
-    """Synchronous runs a second, for a short while, as a few callers at once get them."""
-    until, done = monotonic() + WINDOW_SECONDS, 0
+class Callers:
+    """A few callers who ask for synchronous runs, one after the other, while the context lasts."""
 
-    async def call() -> None:
-        nonlocal done
-        while monotonic() < until:
-            told = await client.begin("straight", f"pace {client.chance.getrandbits(64):x}", "sync", None)
-            done += told.status == "completed"
+    def __init__(self, client: Client) -> None:
+        """They speak as `client`."""
+        self.client = client
+        self.done = 0
+        self._calling: list[asyncio.Task[None]] = []
 
-    began = monotonic()
-    await asyncio.gather(*(call() for _ in range(AT_ONCE)))
-    return done / (monotonic() - began)
+    async def __aenter__(self) -> Self:
+        """They begin to call."""
+        self._calling = [asyncio.create_task(self._call()) for _ in range(AT_ONCE)]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Who still waits for an answer goes away."""
+        await cancel(*self._calling)
+
+    async def rate(self) -> float:
+        """Completed runs a second in the window that begins now; who waits for one does not lengthen it."""
+        began, before = monotonic(), self.done
+        await asyncio.sleep(WINDOW_SECONDS)
+        return (self.done - before) / (monotonic() - began)
+
+    async def _call(self) -> None:
+        while True:
+            told = await self.client.begin("straight", f"pace {self.client.chance.getrandbits(64):x}", "sync", None)
+            self.done += told.status == "completed"
 
 
-async def recovered(client: Client, usual: float) -> list[tuple[float, float]]:
-    """Rates after the storm, until it is as before or patience is over."""
+async def usual_rate(client: Client) -> float:
+    """The better of two windows before the storm."""
+    async with Callers(client) as callers:
+        return max([await callers.rate() for _ in range(2)])
+
+
+async def recovered(client: Client, usual: float, world: World) -> list[tuple[float, float]]:
+    """(seconds since the storm, rate) until it is as before or patience is over."""
     calm, found = monotonic(), []
-    for _ in range(WINDOWS):
-        began = monotonic() - calm
-        found.append((began, await rate(client)))
-        if found[-1][1] >= usual * USUAL_SHARE:
-            break
+    async with Callers(client) as callers:
+        for _ in range(WINDOWS):
+            began = monotonic() - calm
+            found.append((began, await callers.rate()))
+            if found[-1][1] >= usual * USUAL_SHARE:
+                break
+        else:
+            tell_tasks(world)
     return found
+
+
+def tell_tasks(world: World) -> None:
+    """Let every service write to its log where its tasks stand, for whoever looks into a failure."""
+    for service in world.stack.services:
+        world.send(service, TELL_TASKS)
 
 
 async def caught_up(watcher: Watcher, evidence: Evidence) -> None:

@@ -101,6 +101,7 @@ HARMS: dict[str, list[Harm]] = {
     "a_rebuilt_read_model_equals_the_live_one": [having(rebuilt={"t": ["a"]}), having(rebuilt={})],
     "there_are_no_orphans": [having(blueprints=frozenset()), having(rows={})],
     "throughput_is_back_without_a_hand": [having(recovery=[(0.0, 4.0), (31.0, 10.0)])],
+    "every_worker_is_taken_for_alive": [having(after=Resources(leases=1)), having(after=Resources(leases=3))],
     "no_process_grows": [
         having(after=Resources({"gateway": 1 << 30}, {"gateway": 10})),
         having(after=Resources({"gateway": 1 << 27}, {"gateway": 1_000})),

@@ -5,6 +5,8 @@ import asyncio
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from execution.driving.leases import ALIVE, LEASE_SECONDS, lock_class_of
+from headrace.services import EXECUTION
 from tests.chaos.evidence import Resources
 from tests.chaos.launch import TASKS
 from tests.chaos.world import World
@@ -26,7 +28,13 @@ async def used(world: World) -> Resources:
         for info in await stream.streams_info():
             name = str(info.config.name)
             consumers |= {f"{name}/{one.name}" for one in await stream.consumers_info(name) if one.config.durable_name}
-    return Resources(rss, await _tasks(world, names), doors, frozenset(consumers))
+    return Resources(rss, await _tasks(world, names), doors, frozenset(consumers), await _leases(world))
+
+
+async def _leases(world: World) -> int:
+    lock_class = lock_class_of(EXECUTION)
+    async with world.database(EXECUTION) as connection:
+        return len(await connection.fetch(ALIVE, lock_class, LEASE_SECONDS))
 
 
 async def _tasks(world: World, names: dict[int | None, str]) -> dict[str, int]:

@@ -114,8 +114,10 @@ class World:
             await client.publish(f"{NAMESPACE}.ops.{service}.ping", b"", reply=inbox)
             try:
                 while True:
-                    state = orjson.loads((await replies.next_msg(timeout=PING_SECONDS)).data)
-                    if state["relay_leader"]:
+                    reply = await replies.next_msg(timeout=PING_SECONDS)
+                    # The server itself answers, with nothing, when nobody listens.
+                    state = orjson.loads(reply.data or b"{}")
+                    if state.get("relay_leader"):
                         return pids.get(state["pid"])
             except (nats.errors.TimeoutError, TimeoutError):
                 return None

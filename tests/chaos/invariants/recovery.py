@@ -25,6 +25,12 @@ def throughput_is_back_without_a_hand(evidence: Evidence) -> Iterator[str]:
         yield f"{RECOVERY_SECONDS:g} s after the storm: at best {best:.1f} runs/s, before it {evidence.usual_rate:.1f}"
 
 
+def every_worker_is_taken_for_alive(evidence: Evidence) -> Iterator[str]:
+    """Who lost its lease in the storm has it again; whatever it drives would be taken away from it for ever."""
+    if evidence.after.leases != evidence.before.leases:
+        yield f"{evidence.before.leases} workers had a lease before the storm, {evidence.after.leases} have one after"
+
+
 def no_process_grows(evidence: Evidence) -> Iterator[str]:
     """Memory and tasks are about what they were."""
     for name, before in evidence.before.rss_bytes.items():
