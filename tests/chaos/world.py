@@ -26,6 +26,7 @@ READY_SECONDS = 40.0
 POLL_SECONDS = 0.1
 CONNECT_SECONDS = 2
 PING_SECONDS = 1.0
+ASK_TRIES = 5
 
 
 class CannotInject(Exception):
@@ -106,7 +107,16 @@ class World:
         return True
 
     async def leader(self, service: str) -> str | None:
-        """The name of the process that publishes the ledger of a service."""
+        """The name of the process that publishes the ledger of a service; None when nobody says that it does."""
+        for _ in range(ASK_TRIES):
+            try:
+                return await self._leader(service)
+            except (nats.errors.Error, OSError):
+                # NATS itself has just been struck.
+                await asyncio.sleep(PING_SECONDS)
+        return None
+
+    async def _leader(self, service: str) -> str | None:
         pids = {one.pid: name for name, one in self.stack.services.items()}
         async with self.bus() as (client, _):
             inbox = client.new_inbox()
