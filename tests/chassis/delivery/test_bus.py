@@ -154,3 +154,16 @@ async def test_a_consumer_is_brought_to_its_configuration_but_keeps_its_start(bu
 
     assert changed.config.max_ack_pending == 77
     assert changed.config.deliver_policy == DeliverPolicy.NEW
+
+
+async def test_an_answer_to_a_ping_that_nobody_waits_for_any_more_does_no_harm(bus: Bus):
+    given_up = [asyncio.create_task(bus.nc.flush()) for _ in range(3)]
+    await asyncio.sleep(0)
+    for flush in given_up:
+        flush.cancel()
+    await asyncio.wait(given_up)
+
+    await bus.nc.flush(timeout=2)
+    await answering(bus, b"{}")
+
+    assert await bus.ask(FindParcel(caller=ANNE)) == b"{}"

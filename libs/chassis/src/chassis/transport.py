@@ -1,5 +1,9 @@
-"""Connections that nobody reads or forges: TLS to NATS, asked for by `tls://` or by naming a certificate authority."""
+"""Connections to NATS that hear whatever happens, and that nobody reads or forges where TLS is asked for.
 
+It is by `tls://`, or by naming a certificate authority.
+"""
+
+import asyncio
 import ssl
 from pathlib import Path
 from typing import Any
@@ -12,7 +16,20 @@ from chassis.settings import BadSettings, Settings
 SCHEME = "tls://"
 
 
-class TlsClient(Client):
+class PatientClient(Client):
+    """Goes on reading when the answer to a ping comes after whoever waited for it has given up.
+
+    nats-py's own would read nothing more from then on, until its next pings were found unanswered: twenty seconds of
+    deafness after every stall of the server that a `flush` or a `drain` did not wait out.
+    """
+
+    async def _process_pong(self) -> None:
+        if self._pongs and self._pongs[0].done():
+            self._pongs[0] = asyncio.get_running_loop().create_future()
+        await super()._process_pong()
+
+
+class TlsClient(PatientClient):
     """Says nothing, least of all its password, to a server that does not offer TLS."""
 
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:  # noqa: FBT001, FBT002 - nats-py's
@@ -23,7 +40,7 @@ class TlsClient(Client):
 
 def client_for(tls: ssl.SSLContext | None) -> Client:
     """A connection to be made, which insists on TLS where there is a context for it."""
-    return Client() if tls is None else TlsClient()
+    return PatientClient() if tls is None else TlsClient()
 
 
 def nats_tls(url: str) -> ssl.SSLContext | None:
