@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
+from chassis import leadership
 from chassis.leadership import Leadership
 from chassis.postgres import is_lost, open_pool
 from tests.chassis.conftest import SCHEMA
@@ -52,9 +53,9 @@ async def test_whoever_is_told_to_stop_lets_go(leading: asyncpg.Pool, pool: asyn
     began = asyncio.Event()
 
     async def lead() -> None:
-        async with Leadership(leading, "thing").held() as connection:
+        async with Leadership(leading, "thing").held() as lead:
             began.set()
-            await connection.fetchval("SELECT pg_sleep(20)")
+            await lead.connection.fetchval("SELECT pg_sleep(20)")
 
     task = asyncio.create_task(lead())
     await began.wait()
@@ -66,14 +67,41 @@ async def test_whoever_is_told_to_stop_lets_go(leading: asyncpg.Pool, pool: asyn
 
 async def test_a_lost_connection_ends_it_and_hides_nothing(leading: asyncpg.Pool, pool: asyncpg.Pool) -> None:
     async def lead() -> None:
-        async with Leadership(leading, "thing").held() as connection:
-            assert not is_lost(connection)
-            pid = await connection.fetchval("SELECT pg_backend_pid()")
+        async with Leadership(leading, "thing").held() as lead:
+            await lead.confirm()
+            pid = await lead.connection.fetchval("SELECT pg_backend_pid()")
             await pool.execute("SELECT pg_terminate_backend($1, 5000)", pid)
-            await eventually(lambda: is_lost(connection))
+            await eventually(lambda: is_lost(lead.connection))
             await led_by(pool)
             raise Stumbled
 
     with pytest.raises(Stumbled):
         await lead()
     await led_by(leading)
+
+
+async def test_whoever_stands_still_is_followed_and_learns_of_it(leading: asyncpg.Pool, pool: asyncpg.Pool) -> None:
+    async with Leadership(leading, "thing", silent_seconds=0.3).held() as lead:
+        await led_by(pool)
+        with pytest.raises(ConnectionError):
+            await lead.confirm()
+
+
+async def test_whoever_confirms_goes_on_leading(
+    leading: asyncpg.Pool, pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leadership, "CONFIRMED_SECONDS", 0.05)
+    async with Leadership(leading, "thing", silent_seconds=0.5).held() as lead:
+        for _ in range(20):
+            await asyncio.sleep(0.1)
+            await lead.confirm()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2), Leadership(pool, "thing").held():
+                pass
+
+
+async def test_the_patience_of_a_place_is_not_that_of_the_next(leading: asyncpg.Pool) -> None:
+    async with Leadership(leading, "thing", silent_seconds=0.3).held():
+        pass
+    async with leading.acquire() as connection:
+        assert await connection.fetchval("SHOW idle_session_timeout") == "0"

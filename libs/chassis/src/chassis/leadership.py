@@ -6,26 +6,54 @@ from contextlib import asynccontextmanager, suppress
 
 import asyncpg
 
-from chassis.postgres import end, lock_key
+from chassis.clock import monotonic
+from chassis.postgres import end, is_lost, lock_key
 
 STANDBY_SECONDS = 1.0
 """How often a standby asks whether the place is free, hence how long a takeover takes at most."""
+SILENT_SECONDS = 10.0
+"""Who leads and says nothing for so long stands still: Postgres ends its session, and another one leads."""
+CONFIRMED_SECONDS = 2.0
+"""How often who leads and has nothing to write says that it does not stand still."""
+
+LET_GO = "SELECT pg_advisory_unlock($1), set_config('idle_session_timeout', '0', false)"
+
+
+class Lead:
+    """The right to do one thing alone; ends with the connection."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        """`connection` holds the lock."""
+        self.connection = connection
+        self._confirmed_at = monotonic()
+
+    async def confirm(self) -> None:
+        """Say that this process still leads; raises `ConnectionError` when it does not.
+
+        To be called more often than the patience of the `Leadership` lasts.
+        """
+        if is_lost(self.connection):
+            raise ConnectionError("the connection that holds the lock is gone")
+        if monotonic() - self._confirmed_at > CONFIRMED_SECONDS:
+            await self.connection.execute("SELECT 1")
+            self._confirmed_at = monotonic()
 
 
 class Leadership:
-    """The right to do one thing alone within a schema. Ends with the connection that holds the lock."""
+    """A place within a schema that one process has at a time."""
 
-    def __init__(self, pool: asyncpg.Pool, *words: str) -> None:
+    def __init__(self, pool: asyncpg.Pool, *words: str, silent_seconds: float = SILENT_SECONDS) -> None:
         """`words` name the thing within the schema that the pool's connections see."""
         self._pool = pool
         self._words = words
+        self._silent = f"{silent_seconds * 1000:.0f}"
 
     @asynccontextmanager
-    async def held(self) -> AsyncIterator[asyncpg.Connection]:
+    async def held(self) -> AsyncIterator[Lead]:
         """Wait until the place is free, then give the connection whose life is the leadership's life."""
         connection, key = await self._locked()
         try:
-            yield connection
+            yield Lead(connection)
         finally:
             await self._give_back(connection, key)
 
@@ -36,6 +64,7 @@ class Leadership:
                 schema = await connection.fetchval("SELECT current_schema()")
                 key = lock_key(str(schema), *self._words)
                 if await connection.fetchval("SELECT pg_try_advisory_lock($1)", key):
+                    await connection.execute("SELECT set_config('idle_session_timeout', $1, false)", self._silent)
                     return connection, key
             except BaseException:
                 # Nobody knows whether it has the lock: only its end lets go for certain.
@@ -49,7 +78,7 @@ class Leadership:
         # What ended the leadership is told, not what kept it from saying goodbye.
         with suppress(Exception):
             try:
-                await connection.execute("SELECT pg_advisory_unlock($1)", key)
+                await connection.execute(LET_GO, key)
                 await self._pool.release(connection)
             except BaseException:
                 await end(self._pool, connection)

@@ -10,9 +10,8 @@ from chassis.checkpoints import CheckpointMoved
 from chassis.clock import monotonic
 from chassis.codec import Codec
 from chassis.folding import Folder
-from chassis.leadership import Leadership
+from chassis.leadership import Lead, Leadership
 from chassis.logs import get_logger
-from chassis.postgres import is_lost
 from chassis.progress import Progress
 from chassis.projection import Projection
 from chassis.projection_source import Source
@@ -63,10 +62,10 @@ class ProjectionRunner:
         """Fold facts whenever this process leads, until cancelled."""
         while True:
             try:
-                async with self._leadership.held() as connection:
+                async with self._leadership.held() as lead:
                     log.info("projection.leading", projection=self.projection.name)
                     self.leading = True
-                    await self._follow(connection)
+                    await self._follow(lead)
             except FromTheFuture as error:
                 self.leading, self.stopped = False, str(error)
                 advice = "run the version that recorded it; nothing is lost or put aside meanwhile"
@@ -113,15 +112,15 @@ class ProjectionRunner:
         if self.position < position:
             await asyncio.sleep(min(STANDBY_POLL_SECONDS, left))
 
-    async def _follow(self, connection: asyncpg.Connection) -> None:
-        name = self.projection.name
+    async def _follow(self, lead: Lead) -> None:
+        name, connection = self.projection.name, lead.connection
         async with self.source as source:
             position = await checkpoints.begin(connection, name, self.projection.source)
             self._reached(position)
             while True:
                 batch = await source.next(position)
                 if not batch:
-                    _still_open(connection)
+                    await lead.confirm()
                     continue
                 began = monotonic()
                 try:
@@ -145,8 +144,3 @@ class ProjectionRunner:
             self.stopped = None
         self._progress.move(position)
         telemetry.PROJECTION_POSITION.labels(self.projection.name).set(position)
-
-
-def _still_open(connection: asyncpg.Connection) -> None:
-    if is_lost(connection):
-        raise ConnectionError("the connection that holds the projection's lock is gone")

@@ -28,6 +28,8 @@ BYTES_AT_ONCE = 8 * 1024 * 1024
 SWAP_TRIES = 10
 LOCK_TIMEOUT = "2s"
 """How long the swap waits for the readers of the old tables, and new readers for the swap, before it tries again."""
+PAGE_SECONDS = 60.0
+"""Reading some pages takes less: who writes none for so long stands still."""
 SWAP_DELAY_SECONDS = 0.5
 
 LOCK_CHECKPOINT = "SELECT position FROM {real}.checkpoints WHERE projection = $1 FOR UPDATE"
@@ -47,8 +49,9 @@ async def rebuild(projection: Projection, source: Source, codec: Codec, pool: as
     Readers see the old rows until the swap. A runner of the same projection may go on meanwhile: it finds the
     checkpoint moved and continues from there. The tables must not own sequences (`serial`).
     """
-    async with Leadership(pool, "rebuild", projection.name).held() as connection:
-        return await Rebuild(projection, source, codec, connection).run()
+    leadership = Leadership(pool, "rebuild", projection.name, silent_seconds=PAGE_SECONDS)
+    async with leadership.held() as lead:
+        return await Rebuild(projection, source, codec, lead.connection).run()
 
 
 class Rebuild:

@@ -13,10 +13,9 @@ from chassis.bus import Bus
 from chassis.clock import monotonic
 from chassis.commits import Commits, LedgerEnd
 from chassis.envelope import HEADER_BYTES, MESSAGE_ID, MILESTONE, OVERSIZE, POSITION, headers_of
-from chassis.leadership import Leadership
+from chassis.leadership import Lead, Leadership
 from chassis.ledger import EventStore, Recorded
 from chassis.logs import get_logger
-from chassis.postgres import is_lost
 from chassis.progress import Progress
 from chassis.publishing import (
     EXPECTED_LAST_ID,
@@ -126,18 +125,18 @@ class Relay:
         """Publish whenever this process leads, until cancelled."""
         while True:
             try:
-                async with self._leadership.held() as connection, Publisher(self._bus) as publisher:
+                async with self._leadership.held() as lead, Publisher(self._bus) as publisher:
                     log.info("relay.leading", stream=self._stream)
                     self.leading = self._doubtful = True
-                    await self._lead(connection, publisher)
+                    await self._lead(lead, publisher)
             except Exception as error:  # noqa: BLE001 - whatever it is, the relay tries again
                 log.warning("relay.interrupted", stream=self._stream, error=repr(error))
             finally:
                 self.leading = False
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _lead(self, connection: asyncpg.Connection, publisher: Publisher) -> None:
-        cursor = await self._resume(connection)
+    async def _lead(self, lead: Lead, publisher: Publisher) -> None:
+        cursor = await self._resume(lead.connection)
         end = LedgerEnd(self._outbox.commits)
         began = 0.0
         while True:
@@ -151,10 +150,11 @@ class Relay:
             except Interrupted as interrupted:
                 await self._wait_out(interrupted)
                 known = replace(cursor, position=max(cursor.position, interrupted.position))
-                cursor = await self._resume(connection, known)
+                cursor = await self._resume(lead.connection, known)
                 end = LedgerEnd(self._outbox.commits)
             self._show(cursor)
-            await self._remember(connection, cursor, idle=not batch)
+            await lead.confirm()
+            await self._remember(lead.connection, cursor, idle=not batch)
 
     async def _publish(self, publisher: Publisher, batch: Sequence[Recorded], cursor: Cursor) -> Cursor:
         await self._publish_work(publisher, batch)
@@ -274,8 +274,6 @@ class Relay:
 
     async def _remember(self, connection: asyncpg.Connection, cursor: Cursor, *, idle: bool) -> None:
         position, at = self._remembered
-        if is_lost(connection):
-            raise ConnectionError("the connection that holds the relay's lock is gone")
         if cursor.position != position and (idle or monotonic() - at > REMEMBER_SECONDS):
             await connection.execute(REMEMBER, self._stream, cursor.position, cursor.incarnation)
             self._remembered = (cursor.position, monotonic())

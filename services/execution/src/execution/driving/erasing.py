@@ -16,7 +16,6 @@ from chassis.leadership import Leadership
 from chassis.ledger import Recorded, VersionConflict
 from chassis.logs import get_logger
 from chassis.overwriting import overwrite
-from chassis.postgres import is_lost
 from contracts import instance_events as facts
 from contracts.access import UserErased
 from contracts.checkpoint_events import CHECKPOINT_EVENTS, CheckpointThreadDeleted
@@ -32,6 +31,8 @@ BY = "system:erasure"
 """Who ends what still runs."""
 LOOK_SECONDS = 30.0
 """Between two looks, where nothing new is heard of."""
+PATIENCE_SECONDS = 300.0
+"""Who looks for longer stands still; when two look at once nothing is done wrongly."""
 SETTLED_SECONDS = 60.0
 """So long after its end a run is left alone: by then its facts are published, so that none comes after the purge."""
 BATCH = 50
@@ -70,8 +71,9 @@ class Eraser:
         await self.bus.nc.subscribe(self.bus.subject(UserErased.SERVICE, UserErased.topic(), "*"), cb=hear)
         while True:
             try:
-                async with Leadership(self.pool, "eraser").held() as connection:
-                    while not is_lost(connection):
+                async with Leadership(self.pool, "eraser", silent_seconds=PATIENCE_SECONDS).held() as lead:
+                    while True:
+                        await lead.confirm()
                         await self.look()
                         self.news.clear()
                         with suppress(TimeoutError):

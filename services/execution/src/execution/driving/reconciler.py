@@ -12,9 +12,8 @@ from chassis import provision
 from chassis.bus import Bus
 from chassis.clock import monotonic
 from chassis.ids import plain_id
-from chassis.leadership import Leadership
+from chassis.leadership import Lead, Leadership
 from chassis.logs import get_logger
-from chassis.postgres import is_lost
 from chassis.publishing import NotPublished, Outgoing, Publisher
 from chassis.telemetry import REGISTRY
 from execution.driving.leases import Leases
@@ -90,15 +89,16 @@ class Reconciler:
         """Scan until cancelled, whenever this process leads."""
         while True:
             try:
-                async with Leadership(self.pool, "reconciler").held() as connection, Publisher(self.bus) as publisher:
-                    while not is_lost(connection):
-                        await self.scan(publisher)
+                async with Leadership(self.pool, "reconciler").held() as lead, Publisher(self.bus) as publisher:
+                    while True:
+                        await lead.confirm()
+                        await self.scan(publisher, lead)
                         await asyncio.sleep(SCAN_SECONDS)
             except Exception as error:  # noqa: BLE001 - whatever it is, the next scan tries again
                 log.warning("reconciler.interrupted", error=repr(error))
                 await asyncio.sleep(SCAN_SECONDS)
 
-    async def scan(self, publisher: Publisher) -> None:
+    async def scan(self, publisher: Publisher, lead: Lead) -> None:
         """Look for each kind of instance that nobody drives, and put it back to work."""
         now = monotonic()
         self.put_back = {key: at for key, at in self.put_back.items() if now - at < AGAIN_SECONDS}
@@ -107,7 +107,7 @@ class Reconciler:
             publisher, WAKE, "time_passed", await self.ids(DUE, GRACE_SECONDS, BATCH, list(self.put_back))
         )
         if self.scans % SCANS_BETWEEN_STREAM_CHECKS == 0:
-            await self.republish_starts(publisher)
+            await self.republish_starts(publisher, lead)
         if self.scans % SCANS_BETWEEN_CHORES == 0:
             for chore in self.chores:
                 await chore()
@@ -123,7 +123,7 @@ class Reconciler:
             found += await self.ids(OF_WORKER, worker_id, BATCH)
         return found
 
-    async def republish_starts(self, publisher: Publisher) -> None:
+    async def republish_starts(self, publisher: Publisher, lead: Lead) -> None:
         """A work stream that was made anew has lost the starts that waited in it; another may have lost some."""
         info = await self.bus.ensure_work_stream()
         stream, created_at = str(info.config.name), info.created
@@ -139,6 +139,7 @@ class Reconciler:
         while unclaimed := await self.ids(UNCLAIMED, last, BATCH):
             await self.publish(publisher, START, "stream_lost", unclaimed)
             last = unclaimed[-1]
+            await lead.confirm()
             await asyncio.sleep(SCAN_SECONDS)
         await self.pool.execute(KEEP_INCARNATION, stream, created_at)
 
