@@ -171,6 +171,8 @@ async def test_a_message_that_no_relay_made_goes_to_the_dead_letters(
     office.relay()
     first = await office.record("a")
     assert await runner.wait_for(first, 10)
+    # A consumer brings only what is published once it is there.
+    await eventually(lambda: bus.js.consumers_info(bus.stream(SERVICE)))
 
     await bus.js.publish(bus.subject(SERVICE, "Nonsense", "1"), b"?")
     last = await office.record("b")

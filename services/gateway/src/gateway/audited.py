@@ -33,7 +33,7 @@ class Audited:
         self._app = app
         self._auditor = auditor
         self._proxies = proxies
-        self._strangers = Failures()
+        self._turned_away = Failures()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -87,12 +87,15 @@ class Audited:
             self._auditor.write(entry)
 
     def _counts(self, visit: Visit, status: int, address: str) -> bool:
-        """Whether it is written down: of strangers without end only so many a minute, lest they fill the trail."""
+        """Whether it is written down: of one who is turned away without end only so many a minute fill the trail.
+
+        Strangers are told apart by their address; who is known and shut out has room of one's own.
+        """
         if visit.refusal == TOO_MANY_FAILURES:
             return False
         if status != UNAUTHENTICATED:
             return True
-        return self._strangers.has_room(address)
+        return self._turned_away.has_room(visit.user_id or address)
 
 
 @lru_cache(ROUTES)

@@ -42,10 +42,10 @@ class Failures:
         if len(self._windows) > ADDRESSES_REMEMBERED:
             self._windows.popitem(last=False)
 
-    def has_room(self, address: str) -> bool:
-        """Counts one more, and whether it is still one of those that are looked at one by one."""
-        began_before = self._window(network_of(address))[1]
-        self.count(address)
+    def has_room(self, who: str) -> bool:
+        """Counts one more of an address or a user, and whether it is still one of those that are looked at singly."""
+        began_before = self._window(network_of(who))[1]
+        self.count(who)
         return began_before < FAILURES_PER_WINDOW
 
     def _window(self, network: str) -> tuple[float, int]:
