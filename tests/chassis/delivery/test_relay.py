@@ -229,6 +229,32 @@ async def test_an_old_fact_that_somebody_publishes_again_makes_nothing_be_publis
     assert [place for place in await office.published() if place not in again] == chain(list(range(1, after + 1)))[1:]
 
 
+async def test_behind_strangers_messages_the_next_relay_finds_where_the_last_one_was(office: PostOffice, bus: Bus):
+    """What it had remembered is older, and the server has forgotten which ids are duplicates."""
+    await bus.js.add_stream(provision.event_stream(bus.namespace, SERVICE).evolve(duplicate_window=0.1))
+    before = await office.record_many(20)
+    assert await office.relay().wait_for(max(before), 10)
+    await eventually(lambda: remembered(office, max(before)))
+    await office.stop()
+    await office.pool.execute("UPDATE relay SET position = 3")
+    old = await bus.js.get_msg(bus.stream(SERVICE), max(before))
+    kept = {name: value for name, value in (old.headers or {}).items() if not name.startswith("Nats-Expected")}
+
+    async def is_taken_for_new() -> bool:
+        return not (await bus.js.publish(str(old.subject), old.data or b"", headers=kept)).duplicate
+
+    await eventually(is_taken_for_new)
+    for _ in range(3):
+        await bus.js.publish(bus.subject(SERVICE, "Nonsense", "1"), b"?")
+
+    after = await office.record("by the next one")
+
+    assert await office.relay().wait_for(after, 10)
+    published = await office.published()
+    copy = published.index((max(before) - 1, max(before)), max(before))
+    assert [*published[:copy], *published[copy + 1 :]] == chain(list(range(1, after + 1)))
+
+
 async def test_what_is_published_beyond_the_ledger_keeps_no_fact_back(office: PostOffice, bus: Bus):
     relay = office.relay()
     first = await office.record("a")

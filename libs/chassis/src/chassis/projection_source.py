@@ -11,7 +11,6 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
-from nats.js.errors import NotFoundError
 
 from chassis.bus import Bus
 from chassis.clock import monotonic
@@ -22,6 +21,7 @@ from chassis.ledger import EventStore, Recorded
 from chassis.logs import get_logger
 from chassis.pulling import PullFrom, PullLoop
 from chassis.replay import Page, replay_page
+from chassis.stream_end import last_fact
 from contracts.refusal import Unavailable
 
 BATCH = 500
@@ -194,11 +194,8 @@ class StreamSource:
 
     async def head(self) -> int:
         """The last position published on the stream that `next` brings."""
-        try:
-            last = await self._bus.js.get_last_msg(self._stream, self._bus.subject(self._service, "*", "*"))
-        except NotFoundError:
-            return 0
-        headers = last.headers or {}
+        last = await last_fact(self._bus, self._service)
+        headers = (last and last.headers) or {}
         is_brought = not self._milestones or headers.get("ce-type") in self._milestones
         return int(headers.get(POSITION if is_brought else MILESTONE, "0"))
 

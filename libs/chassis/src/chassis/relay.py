@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import asyncpg
 from nats.js.api import StreamInfo
-from nats.js.errors import NotFoundError
 
 from chassis import provision, telemetry
 from chassis.bus import Bus
@@ -26,6 +25,7 @@ from chassis.publishing import (
     Publisher,
     Stored,
 )
+from chassis.stream_end import last_fact
 from contracts.milestones import milestone_topics
 
 BATCH = 500
@@ -251,7 +251,7 @@ class Relay:
         position = await self._last_position(info)
         if remembered and (is_the_same or position is None):
             position = max(position or 0, remembered["position"])
-        # The last message may be a stranger's copy of an old fact: what is known to be there is not published again.
+        # So many strangers may be behind the last fact that it is not found: what is known to be there stays known.
         if known is not None and known.incarnation == incarnation and known.sequence <= info.state.last_seq:
             position = max(position or 0, known.position)
         position = position or 0
@@ -259,15 +259,12 @@ class Relay:
         return Cursor(position, info.state.last_seq, incarnation, milestone)
 
     async def _last_position(self, info: StreamInfo) -> int | None:
-        if not info.state.messages:
+        last = await last_fact(self._bus, self._outbox.service) if info.state.messages else None
+        if last is None:
             return None
-        try:
-            last = await self._bus.js.get_last_msg(self._stream, self._bus.subject(self._outbox.service, "*", "*"))
-        except NotFoundError:
-            return None
-        found = (last.headers or {}).get(POSITION, "")
+        found = int((last.headers or {})[POSITION])
         # Nobody has published what is not recorded yet, whatever a stranger's message says.
-        return int(found) if found.isdigit() and int(found) <= await self._outbox.store.head() else None
+        return found if found <= await self._outbox.store.head() else None
 
     def _show(self, cursor: Cursor) -> None:
         self._progress.move(cursor.position)
