@@ -110,8 +110,10 @@ class Nemesis:
                 await self.world.ready()
         await asyncio.gather(*beside)
         for name in self.faults:
-            if not self.injected[name] and name not in self.not_run:
-                self.not_run[name] = "the storm was over before its turn"
+            if self.injected[name]:
+                self.not_run.pop(name, None)
+            else:
+                self.not_run.setdefault(name, "the storm was over before its turn")
 
     async def do(self, step: Step) -> None:
         """Inject one fault and take it back; says why where it could not."""
@@ -126,4 +128,3 @@ class Nemesis:
             self.say(f"fault {step.fault} got lost on the way: {error!r}")
         else:
             self.injected[step.fault] += 1
-            self.not_run.pop(step.fault, None)
