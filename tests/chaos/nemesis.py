@@ -30,6 +30,7 @@ FAULTS: dict[str, Fault] = {
     "workers-killed-with-work-waiting": killed.all_workers_with_work_waiting,
     "service-frozen": frozen.a_service,
     "worker-frozen-past-lease": frozen.a_worker_past_its_lease,
+    "leader-frozen": frozen.a_leader,
     "nats-frozen": frozen.a_server,
     "nats-killed": bus_lost.restarted,
     "nats-wiped": bus_lost.wiped,

@@ -87,6 +87,14 @@ async def test_whoever_stands_still_is_followed_and_learns_of_it(leading: asyncp
             await lead.confirm()
 
 
+async def test_whoever_stands_still_in_a_transaction_is_followed_too(leading: asyncpg.Pool, pool: asyncpg.Pool) -> None:
+    async with Leadership(leading, "thing", silent_seconds=0.3).held() as lead:
+        await lead.connection.execute("BEGIN")
+        await led_by(pool)
+        with pytest.raises(ConnectionError):
+            await lead.confirm()
+
+
 async def test_whoever_confirms_goes_on_leading(
     leading: asyncpg.Pool, pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,3 +113,4 @@ async def test_the_patience_of_a_place_is_not_that_of_the_next(leading: asyncpg.
         pass
     async with leading.acquire() as connection:
         assert await connection.fetchval("SHOW idle_session_timeout") == "0"
+        assert await connection.fetchval("SHOW idle_in_transaction_session_timeout") == "1min"

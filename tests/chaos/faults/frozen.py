@@ -6,11 +6,13 @@ from collections.abc import Awaitable
 from contextlib import suppress
 from random import Random
 
-from tests.chaos.world import World
+from tests.chaos.world import CannotInject, World
 
 SECONDS = (0.5, 4.0)
+FOLLOWED_SECONDS = 16.0
+"""Postgres ends the session of a silent leader after ten."""
 TAKEN_OVER_SECONDS = 16.0
-"""A lease lasts ten, and so does the right to look after the dead; then what was in flight is taken over."""
+"""A lease lasts ten; then somebody takes over what was in flight, if anything was."""
 POLL_SECONDS = 0.1
 HEAD = "SELECT coalesce(max(notification_id), 0) FROM events"
 TAKEN_OVER = """
@@ -49,7 +51,25 @@ async def a_service(world: World, chance: Random) -> None:
 
 async def a_worker_past_its_lease(world: World, chance: Random) -> None:
     """It wakes just when another one has taken over what it was doing: both believe that they own it."""
-    await _freeze(world, chance.choice(world.stack.workers), _taken_over(world))
+    leader = await world.leader("execution")
+    # Whoever publishes mostly looks after the dead as well: while it stands still that takes longer.
+    others = [name for name in world.stack.workers if name != leader]
+    await _freeze(world, chance.choice(others), _taken_over(world))
+
+
+async def a_leader(world: World, chance: Random) -> None:
+    """Whoever publishes, and mostly projects and looks after the dead, stands still until another one does it."""
+    leader = await world.leader("execution")
+    if leader is None:
+        raise CannotInject("no process led the relay at that moment")
+    await _freeze(world, leader, _followed(world, leader))
+
+
+async def _followed(world: World, leader: str) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(FOLLOWED_SECONDS):
+            while await world.leader("execution") in (None, leader):
+                await asyncio.sleep(POLL_SECONDS)
 
 
 async def a_server(world: World, chance: Random) -> None:

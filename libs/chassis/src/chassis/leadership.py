@@ -16,7 +16,8 @@ SILENT_SECONDS = 10.0
 CONFIRMED_SECONDS = 2.0
 """How often who leads and has nothing to write says that it does not stand still."""
 
-LET_GO = "SELECT pg_advisory_unlock($1), set_config('idle_session_timeout', '0', false)"
+BE_IMPATIENT = "SET idle_session_timeout = {0}; SET idle_in_transaction_session_timeout = {0}"
+LET_GO = "RESET idle_session_timeout; RESET idle_in_transaction_session_timeout; SELECT pg_advisory_unlock({0})"
 
 
 class Lead:
@@ -46,7 +47,7 @@ class Leadership:
         """`words` name the thing within the schema that the pool's connections see."""
         self._pool = pool
         self._words = words
-        self._silent = f"{silent_seconds * 1000:.0f}"
+        self._silent_milliseconds = round(silent_seconds * 1000)
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[Lead]:
@@ -64,7 +65,7 @@ class Leadership:
                 schema = await connection.fetchval("SELECT current_schema()")
                 key = lock_key(str(schema), *self._words)
                 if await connection.fetchval("SELECT pg_try_advisory_lock($1)", key):
-                    await connection.execute("SELECT set_config('idle_session_timeout', $1, false)", self._silent)
+                    await connection.execute(BE_IMPATIENT.format(self._silent_milliseconds))
                     return connection, key
             except BaseException:
                 # Nobody knows whether it has the lock: only its end lets go for certain.
@@ -78,7 +79,7 @@ class Leadership:
         # What ended the leadership is told, not what kept it from saying goodbye.
         with suppress(Exception):
             try:
-                await connection.execute(LET_GO, key)
+                await connection.execute(LET_GO.format(key))
                 await self._pool.release(connection)
             except BaseException:
                 await end(self._pool, connection)
