@@ -58,6 +58,8 @@ CLUSTER_FAULTS: dict[str, Fault] = {
 PAUSE_SECONDS = (0.2, 1.5)
 FAULT_SECONDS = 120.0
 TWO_AT_ONCE = 0.2
+CHANCES = 4
+"""So often a fault that was asked for is tried before it is told as not run."""
 MANY = 5
 """Fewer kinds of faults come one after the other: somebody wants to see what each does."""
 ROUNDS = 200
@@ -96,11 +98,11 @@ class Nemesis:
     not_run: dict[str, str] = field(default_factory=dict)
 
     async def rage(self, steps: Sequence[Step], seconds: float) -> None:
-        """One step after the other, a whole round if few were asked for; who began is waited for at the end."""
+        """One step after the other; if few faults were asked for, until each has struck or has had its chances."""
         until = monotonic() + seconds
         beside: set[asyncio.Task[None]] = set()
         for number, step in enumerate(steps):
-            if monotonic() >= until and (number >= len(self.faults) or len(self.faults) == len(FAULTS)):
+            if monotonic() >= until and self._has_had_its_say(number):
                 break
             await asyncio.sleep(step.pause)
             task = asyncio.create_task(self.do(step))
@@ -115,6 +117,11 @@ class Nemesis:
                 self.not_run.pop(name, None)
             else:
                 self.not_run.setdefault(name, "the storm was over before its turn")
+
+    def _has_had_its_say(self, steps: int) -> bool:
+        if len(self.faults) == len(FAULTS):
+            return True
+        return all(self.injected[name] for name in self.faults) or steps >= CHANCES * len(self.faults)
 
     async def do(self, step: Step) -> None:
         """Inject one fault and take it back; says why where it could not."""

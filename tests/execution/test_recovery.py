@@ -8,6 +8,7 @@ from chassis.ids import new_id
 from contracts.instance_events import InstanceCancelRequested, InstanceClaimed, NodeCompleted
 from contracts.workflow import BlueprintConfig
 from execution.domain.decisions.advancing import advance
+from execution.domain.decisions.ending import complete
 from execution.domain.instance import Instance
 from execution.domain.turn import Turn
 from execution.door import requested
@@ -123,6 +124,23 @@ async def test_a_worker_that_was_fenced_records_nothing_more(mill: Mill) -> None
     facts = await mill.facts(answer.instance_id)
     assert [fact.epoch for fact in facts if isinstance(fact, InstanceClaimed)] == [2, 3]
     assert sum(isinstance(fact, NodeCompleted) and fact.node_id == "nap" for fact in facts) == 1
+
+
+async def test_who_asks_a_worker_that_was_fenced_is_told_what_is_recorded(mill: Mill) -> None:
+    """It stood still meanwhile, and does not know yet that the run has ended elsewhere."""
+    napping = a_graph("start -> nap", a_node("nap", "tool", name="sleep", arguments={"seconds": 2.0}))
+    blueprint = await mill.know(napping)
+    answer = await mill.execute(blueprint, wait=0)
+    records = Records(mill.runtime.store)
+    turn = Turn(await records.load(answer.instance_id), clock.now())
+    turn.record(InstanceClaimed, worker_id=new_id(), epoch=turn.instance.epoch + 1)
+    complete(turn, "done elsewhere")
+    await records.append(turn.events)
+
+    again = [await mill.execute(blueprint, wait=wait, instance_id=answer.instance_id) for wait in (0, 0.2)]
+
+    assert mill.at.worker.runs[answer.instance_id].instance.status == "running"
+    assert [(told.status, told.output) for told in again] == [("completed", "done elsewhere")] * 2
 
 
 async def test_an_outside_fact_in_the_middle_of_a_node_keeps_the_result_in_hand(mill: Mill) -> None:

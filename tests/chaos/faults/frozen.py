@@ -24,7 +24,7 @@ SELECT EXISTS (
 """
 
 
-async def _freeze(world: World, name: str, meanwhile: Awaitable[None]) -> None:
+async def _freeze(world: World, name: str, meanwhile: Awaitable[object]) -> None:
     process = world.stack.process(name)
     if process is not None:
         process.send_signal(signal.SIGSTOP)
@@ -36,12 +36,14 @@ async def _freeze(world: World, name: str, meanwhile: Awaitable[None]) -> None:
 
 
 async def _taken_over(world: World) -> None:
-    """Return when somebody has claimed a run in which an effect is in flight, or nobody does."""
-    with suppress(TimeoutError):
+    """Return when somebody has claimed a run in which an effect is in flight."""
+    try:
         async with asyncio.timeout(TAKEN_OVER_SECONDS), world.database("execution") as connection:
             head = await connection.fetchval(HEAD)
             while not await connection.fetchval(TAKEN_OVER, head):
                 await asyncio.sleep(POLL_SECONDS)
+    except TimeoutError as error:
+        raise CannotInject("nothing was in flight that somebody could have taken over") from error
 
 
 async def a_service(world: World, chance: Random) -> None:

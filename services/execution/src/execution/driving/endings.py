@@ -34,7 +34,8 @@ class Endings:
                 async with asyncio.timeout(seconds):
                     await run.left.wait()
             except TimeoutError:
-                return run.instance
+                # Whoever drives it may not know yet that another one has taken it over.
+                return await self.records.load(instance_id)
             if run.instance.ended:
                 return run.instance
         return await self.wait_elsewhere(instance_id, deadline)
