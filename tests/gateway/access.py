@@ -8,12 +8,14 @@ from uuid import UUID, uuid4
 import orjson
 from nats.aio.msg import Msg
 
+from chassis import clock
 from chassis.bus import REFUSAL_HEADER, Bus
 from contracts.access import RoleHeld
 from contracts.api_keys import FindApiKey, FindPrincipal, PrincipalView
 from contracts.audit import AuditEntry, RecordAudit
 from contracts.message import Request
 from contracts.refusal import Missing, Refusal
+from gateway.auditing import Seen
 
 SECRET = "k" * 43
 DONE = b"null"
@@ -116,3 +118,8 @@ class FakeAccess:
     async def _settled(self) -> None:
         await self.bus.nc.flush()
         await self.bus.nc.flush()
+
+
+def entry(action: str = "DELETE /blueprints/{id}") -> Seen:
+    """Something that was seen."""
+    return Seen(clock.now(), "ada", "::1", action, None, 204, None, None)

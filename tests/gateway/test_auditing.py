@@ -1,23 +1,21 @@
 """Every command is written down, whatever became of it; nothing is done that could not be."""
 
-import asyncio
 from collections.abc import Callable
 from uuid import uuid4
 
 import httpx
 import pytest
 
-from chassis import clock
 from contracts.access import ActivateUser, UserView
 from contracts.audit import AuditEntry, RecordAudit
 from contracts.blueprint import ArchiveBlueprint, CreateBlueprint, ListBlueprints
 from contracts.refusal import Forbidden, Invalid, Unavailable
 from gateway import auditing, failures
 from gateway.access_examples import USER
-from gateway.auditing import Auditor, Seen
+from gateway.auditing import Auditor
 from gateway.door import Door
 from gateway.examples import BLUEPRINT, BLUEPRINT_BODY, BLUEPRINT_ID
-from tests.gateway.access import FakeAccess
+from tests.gateway.access import FakeAccess, entry
 from tests.gateway.conftest import Sign
 from tests.gateway.fakes import FakeHouse, problem_of
 from tests.support.eventually import eventually
@@ -36,11 +34,6 @@ def written(access: FakeAccess) -> Callable:
         return access.audited
 
     return entries
-
-
-def entry(action: str = "DELETE /blueprints/{id}") -> Seen:
-    """Something that was seen."""
-    return Seen(clock.now(), "ada", "::1", action, None, 204, None, None)
 
 
 class TestWhatIsWrittenDown:
@@ -225,23 +218,6 @@ class TestWhileAccessIsAway:
             entries = await written(2)
 
         assert [each.action for each in entries] == ["POST /1", "POST /2"]
-
-
-async def test_what_waits_is_written_before_the_process_ends(bus, access: FakeAccess):
-    async with Auditor(bus) as auditor:
-        auditor.write(entry())
-
-    assert len(access.audited) == 1
-
-
-async def test_a_process_that_ends_does_not_wait_for_ever(bus, access: FakeAccess, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(auditing, "FLUSH_SECONDS", 0.1)
-    access.refusals[RecordAudit] = None
-
-    async with asyncio.timeout(5), Auditor(bus) as auditor:
-        auditor.write(entry())
-
-    assert auditor.waiting == 1
 
 
 async def test_a_secret_of_a_team_is_named_with_its_team(ada: httpx.AsyncClient, written):

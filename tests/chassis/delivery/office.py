@@ -164,3 +164,13 @@ async def open_office(dsn: str, bus: Bus, schema: str = SERVICE) -> AsyncIterato
             yield office
             await office.stop()
         await store.close()
+
+
+def chain(positions: list[int]) -> list[tuple[int, int]]:
+    """What the stream must hold: each position with the one before it."""
+    return list(zip([0, *positions], positions, strict=False))
+
+
+async def remembered(office: PostOffice, position: int) -> bool:
+    """Whether the relay's table has come this far."""
+    return bool(await office.pool.fetchval("SELECT position FROM relay") == position)
