@@ -1,9 +1,11 @@
 """Whatever dies, an accepted run goes on: workers, claims, messages."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from chassis import clock
+from chassis.bus import Bus
 from chassis.ids import new_id
 from contracts.instance_events import InstanceCancelRequested, InstanceClaimed, NodeCompleted
 from contracts.workflow import BlueprintConfig
@@ -64,29 +66,27 @@ async def test_an_accepted_instance_that_nobody_began_is_started_from_the_work_s
     await status(mill, instance)
 
 
-async def test_a_work_stream_that_was_wiped_loses_no_start(execution_dsn: str, nats_url: str, namespace: str) -> None:
-    async with milling(execution_dsn, nats_url, namespace, slots=1) as mill:
+async def starts_outlast(lose: Callable[[Bus], Awaitable[object]], dsn: str, nats_url: str, namespace: str) -> None:
+    """Accept more runs than there is room for, lose what waits on the bus, and see every run end."""
+    async with milling(dsn, nats_url, namespace, slots=1) as mill:
         napping = a_graph("start -> nap", a_node("nap", "tool", name="sleep", arguments={"seconds": 1.0}))
         blueprint = await mill.know(napping)
         accepted = [await mill.execute(blueprint, wait=0) for _ in range(3)]
         assert {answer.status for answer in accepted} == {"running", "pending"}
-        await mill.runtime.bus.js.delete_stream(mill.runtime.bus.stream("work"))
+        await lose(mill.runtime.bus)
         for answer in accepted:
             await eventually(lambda id=answer.instance_id: ended(mill, id), timeout=20)
+
+
+async def test_a_work_stream_that_was_wiped_loses_no_start(execution_dsn: str, nats_url: str, namespace: str) -> None:
+    await starts_outlast(lambda bus: bus.js.delete_stream(bus.stream("work")), execution_dsn, nats_url, namespace)
 
 
 async def test_starts_that_a_standing_work_stream_has_lost_are_made_again(
     execution_dsn: str, nats_url: str, namespace: str
 ) -> None:
     """As after the power failed: the stream is the same one, and its last messages never reached the disk."""
-    async with milling(execution_dsn, nats_url, namespace, slots=1) as mill:
-        napping = a_graph("start -> nap", a_node("nap", "tool", name="sleep", arguments={"seconds": 1.0}))
-        blueprint = await mill.know(napping)
-        accepted = [await mill.execute(blueprint, wait=0) for _ in range(3)]
-        assert {answer.status for answer in accepted} == {"running", "pending"}
-        await mill.runtime.bus.js.purge_stream(mill.runtime.bus.stream("work"))
-        for answer in accepted:
-            await eventually(lambda id=answer.instance_id: ended(mill, id), timeout=20)
+    await starts_outlast(lambda bus: bus.js.purge_stream(bus.stream("work")), execution_dsn, nats_url, namespace)
 
 
 async def test_a_worker_whose_lease_broke_is_alive_again(mill: Mill) -> None:

@@ -24,7 +24,7 @@ SELECT EXISTS (
 """
 
 
-async def _freeze(world: World, name: str, meanwhile: Awaitable[object]) -> None:
+async def _freeze(world: World, name: str, meanwhile: Awaitable[None]) -> None:
     process = world.stack.process(name)
     if process is not None:
         process.send_signal(signal.SIGSTOP)
