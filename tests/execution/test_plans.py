@@ -11,6 +11,7 @@ import pytest
 from chassis.paging import encode_cursor
 from contracts.execution import ListInstances
 from contracts.message import Caller
+from execution.driving.reconciler import BATCH, UNCLAIMED
 from execution.projections import Instances
 from execution.reading.instances import page_statement, row_statement
 from tests.execution.lives import NOON
@@ -80,3 +81,10 @@ async def test_ones_own_runs_of_a_blueprint_by_status(planned: Planned) -> None:
     await planned.fetch(statement, *values)
 
     assert planned.indexes == {"workflow_instances_user_blueprint"}, "past nobody else's runs"
+
+
+async def test_the_look_for_starts_that_were_forgotten(planned: Planned) -> None:
+    """It is asked for once a second: it walks those that have not ended, not all that ever were."""
+    assert await planned.fetch(UNCLAIMED, UUID(int=0), BATCH) == []
+    assert planned.scanned == set()
+    assert planned.indexes == {"workflow_instances_active"}
