@@ -60,7 +60,9 @@ def configured_nats(configuration: str, **variables: str) -> Iterator[str]:
         config.write_text(configuration)
         command = [str(nats_binary()), "-c", str(config), "-a", "127.0.0.1", "-p", "-1"]
         command += ["--ports_file_dir", str(folder)]
-        with _running(command, folder, signal.SIGTERM, environment=variables) as wait_for:
+        # SIGKILL: after a suite's hundreds of streams an orderly end takes longer than anybody waits, for data that
+        # nobody wants.
+        with _running(command, folder, signal.SIGKILL, environment=variables) as wait_for:
             # The server picks a free port itself and says which.
             ports = wait_for(lambda: next((file for file in folder.glob("*.ports") if file.stat().st_size), None))
             yield str(json.loads(ports.read_text())["nats"][0])
