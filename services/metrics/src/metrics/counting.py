@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from itertools import chain
 from uuid import UUID
 
@@ -26,7 +26,20 @@ SUMMED = ROLLED.replace("first_bucket, bucket_counts", "0 AS first_bucket, '{}':
 DAYS_OF_BLUEPRINT = (
     f"{ROLLED} WHERE audience = $1 AND span = 'day' AND starts_at >= $2 AND starts_at < $3 AND blueprint_id = $4"
 )
-DAYS_OF_AUDIENCE = f"{SUMMED} WHERE audience = $1 AND span = 'day' AND starts_at >= $2 AND starts_at < $3"
+OUTER_DAYS_OF_USER = (
+    f"{SUMMED} WHERE audience = $1 AND span = 'day' AND starts_at = ANY($2::timestamptz[]) AND starts_at < $3"
+)
+INNER_DAYS_OF_USER = """
+SELECT blueprint_id, starts_at, min(first_at) AS first_at, max(last_at) AS last_at,
+       sum(completed)::bigint AS completed, sum(failed)::bigint AS failed, sum(cancelled)::bigint AS cancelled,
+       sum(duration_ms) AS duration_ms, sum(prompt_tokens)::bigint AS prompt_tokens,
+       sum(completion_tokens)::bigint AS completion_tokens, sum(cost) AS cost,
+       sum(retries)::bigint AS retries, sum(cache_hits)::bigint AS cache_hits
+FROM execution_rollups
+WHERE audience = $1 AND span = 'day' AND starts_at > $2 AND starts_at < $3
+GROUP BY GROUPING SETS ((blueprint_id), (starts_at))
+"""
+"""Two answers in one: the sums of each blueprint (without a day), and of each day (without a blueprint)."""
 CLOSER = "WHERE audience = $1 AND span = $5 AND starts_at >= $2 AND starts_at < $3 AND blueprint_id = ANY($4::uuid[])"
 SINGLE = """
 SELECT blueprint_id, min(ended_at) AS first_at, max(ended_at) AS last_at,
@@ -75,16 +88,37 @@ class Counted:
         return chain(whole, ((part.blueprint_id, part.window.since, tally) for part, tally in self.parts))
 
 
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What a user's executions in a window add up to, told twice; days are those of UTC."""
+
+    by_blueprint: defaultdict[UUID, Tally] = field(default_factory=lambda: defaultdict(Tally))
+    by_day: defaultdict[date, Tally] = field(default_factory=lambda: defaultdict(Tally))
+
+
 async def count_blueprint(rows: Connection, audience: str, blueprint_id: UUID, window: Window) -> Counted:
     """The executions of one blueprint that the audience may know of."""
     days = await rows.fetch(DAYS_OF_BLUEPRINT, audience, Span.DAY.begin(window.since), window.until, blueprint_id)
     return await _look_closer(rows, audience, window, map(rollup_of, days), ROLLED)
 
 
-async def count_user(rows: Connection, user_id: str, window: Window) -> Counted:
-    """The executions of one user, of all blueprints; how long they took is not counted."""
-    days = await rows.fetch(DAYS_OF_AUDIENCE, user_id, Span.DAY.begin(window.since), window.until)
-    return await _look_closer(rows, user_id, window, map(rollup_of, days), SUMMED)
+async def count_user(rows: Connection, user_id: str, window: Window) -> Used:
+    """The executions of one user, of all blueprints; how long each of them took is not counted."""
+    used = Used()
+    first, last = Span.DAY.begin(window.since), Span.DAY.begin(window.until)
+    days = await rows.fetch(OUTER_DAYS_OF_USER, user_id, [first, last], window.until)
+    counted = await _look_closer(rows, user_id, window, map(rollup_of, days), SUMMED)
+    for blueprint_id, moment, tally in counted.tallies():
+        used.by_blueprint[blueprint_id].add(tally)
+        used.by_day[moment.astimezone(UTC).date()].add(tally)
+    # Only the first and the last day can lie in the window in part: of those between, PostgreSQL adds up.
+    for row in await rows.fetch(INNER_DAYS_OF_USER, user_id, first, last):
+        tally = tally_of(row, Histogram())
+        if row["blueprint_id"] is not None:
+            used.by_blueprint[row["blueprint_id"]].add(tally)
+        else:
+            used.by_day[row["starts_at"].astimezone(UTC).date()].add(tally)
+    return used
 
 
 async def count_nodes(rows: Connection, blueprint_id: UUID, counted: Counted) -> dict[str, Histogram]:

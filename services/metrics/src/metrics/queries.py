@@ -1,11 +1,10 @@
 """Rows to views: how a blueprint did, and what a user used, over any window."""
 
-from collections import defaultdict
-from collections.abc import AsyncIterator, Hashable, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol, TypeVar
+from typing import Protocol
 from uuid import UUID
 
 from asyncpg import Connection, Pool
@@ -39,8 +38,6 @@ WHERE blueprint_id = ANY($1::uuid[])
   AND (visibility = 'public' OR owner_id = $2 OR (visibility = 'team' AND team_id = ANY($3::text[])))
 """
 """`contracts.blueprint.may_see` stands in it: who ran a blueprint once need not hear what it is called since."""
-
-Group = TypeVar("Group", bound=Hashable)
 
 
 class Knowledge(Protocol):
@@ -98,12 +95,10 @@ async def usage(query: GetUsage, model: ReadModel) -> UsageView:
     window, user_id = window_of(query), query.caller.user_id
     as_of = await model.knowledge.as_of()
     async with model.snapshot() as rows:
-        counted = await count_user(rows, user_id, window)
-        by_blueprint = _grouped((blueprint_id, tally) for blueprint_id, _, tally in counted.tallies())
-        known = await rows.fetch(NAMES, list(by_blueprint), user_id, teams_where(query.caller, "read"))
+        used = await count_user(rows, user_id, window)
+        known = await rows.fetch(NAMES, list(used.by_blueprint), user_id, teams_where(query.caller, "read"))
     names = {row["blueprint_id"]: row["name"] for row in known}
-    by_day = _grouped((moment.astimezone(UTC).date(), tally) for _, moment, tally in counted.tallies())
-    total = _total(by_day.values())
+    total = _total(used.by_day.values())
     return UsageView(
         user_id=user_id,
         from_=window.since,
@@ -112,10 +107,10 @@ async def usage(query: GetUsage, model: ReadModel) -> UsageView:
         executions=_executions(total),
         tokens=_tokens(total),
         cost=total.cost,
-        by_blueprint=_by_blueprint(by_blueprint, names),
+        by_blueprint=_by_blueprint(used.by_blueprint, names),
         by_day=tuple(
             DayUsage(date=day, executions=tally.total, tokens=tally.tokens, cost=tally.cost)
-            for day, tally in sorted(by_day.items())
+            for day, tally in sorted(used.by_day.items())
         ),
     )
 
@@ -151,13 +146,6 @@ def _total(tallies: Iterable[Tally]) -> Tally:
     for tally in tallies:
         total.add(tally)
     return total
-
-
-def _grouped(tallies: Iterable[tuple[Group, Tally]]) -> dict[Group, Tally]:
-    groups: dict[Group, Tally] = defaultdict(Tally)
-    for group, tally in tallies:
-        groups[group].add(tally)
-    return groups
 
 
 def _by_blueprint(usage: Mapping[UUID, Tally], names: Mapping[UUID, str]) -> tuple[BlueprintUsage, ...]:
