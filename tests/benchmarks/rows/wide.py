@@ -17,7 +17,7 @@ from tests.benchmarks.stack import BenchStack
 from tests.support.blueprints import fan, step
 
 WIDTHS = (500, 1_000, 2_000)
-TRIES = 5
+TRIES = 15
 """Of each width in turn, after one that does not count; the median of each width does."""
 SPREAD = 1.2
 """The slowest time per node beside the quickest."""
