@@ -9,6 +9,8 @@ import asyncpg
 
 from chassis import provision
 from chassis.bus import Bus
+from chassis.envelope import POSITION
+from chassis.publishing import EXPECTED_LAST_SEQUENCE
 from headrace.doctor import examination
 from headrace.doctor.findings import Finding
 from headrace.doctor.target import Target
@@ -55,6 +57,11 @@ class Patient:
     async def edit(self, service: str, **changes: Any) -> None:
         await self.bus.js.delete_stream(self.bus.stream(service))
         await self.bus.js.add_stream(provision.event_stream(self.bus.namespace, service).evolve(**changes))
+
+    async def publish_as_relay(self, service: str, position: int) -> None:
+        """The first fact on the stream of the service, as its relay would put it there."""
+        headers = {POSITION: str(position), EXPECTED_LAST_SEQUENCE: "0"}
+        await self.bus.js.publish(self.bus.subject(service, "InstanceStarted", "1"), b"{}", headers=headers)
 
     async def instance(self, status: str, worker: UUID | None = None, overdue: float | None = None) -> UUID:
         """A row, and what it refers to."""

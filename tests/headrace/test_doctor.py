@@ -88,10 +88,16 @@ class TestFollowers:
         await patient.has("relay", "fail", "1 events of execution's ledger", "Nobody publishes")
 
     async def test_a_ledger_that_went_back_in_time(self, patient: Patient):
-        subject = f"{patient.bus.namespace}.execution.InstanceStarted.1"
-        await patient.bus.js.publish(subject, b"{}", headers={"Headrace-Position": "7"})
+        await patient.publish_as_relay("execution", position=7)
 
         await patient.has("relay", "fail", "stream knows 7, its ledger ends at 0")
+
+    async def test_a_stranger_behind_the_last_fact_is_not_taken_for_the_end(self, patient: Patient):
+        position = await patient.execute("execution", EVENT, uuid4(), 1, "InstanceStarted")
+        await patient.publish_as_relay("execution", position)
+        await patient.bus.js.publish(patient.bus.subject("execution", "Garbage", "1"), b"?")
+
+        assert [one.check for one in await patient.examined()] == ["foreign messages"]
 
     async def test_a_projection_that_does_not_move(self, patient: Patient):
         await patient.execute("execution", EVENT, uuid4(), 1, "InstanceStarted")

@@ -133,10 +133,10 @@ class Asker:
         return await self.at["public"].fetch(OLD_ANALYTICS, blueprint, self.window.since, self.window.until)
 
     async def _get(self, number: int) -> Any:
-        return await self.at["execution"].fetchrow(ROW, UUID(self._id("instances", number)))
+        return await self.at["execution"].fetchrow(ROW, UUID(self._id("instances", number)), USER, [])
 
     async def _get_blueprint(self, number: int) -> Any:
-        return await self.at["blueprint"].fetch(GET, UUID(self._id("blueprints", number)), None)
+        return await self.at["blueprint"].fetch(GET, UUID(self._id("blueprints", number)), None, USER, [])
 
     async def _old_get(self, table: str, kind: str, number: int) -> Any:
         found = f"SELECT * FROM {table} WHERE id = $1"

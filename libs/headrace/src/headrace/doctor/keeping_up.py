@@ -35,7 +35,7 @@ class RelayFacts:
     service: str
     head: int
     published: int
-    """The position of the stream's last message; 0 when there is none."""
+    """The position of the stream's last fact; 0 when there is none."""
     behind: int
     led: bool = True
     """Whether some process says that it publishes."""
@@ -122,19 +122,15 @@ def judge_letters(letters: list[LetterFacts]) -> Iterator[Finding]:
 
 async def gather_relays(bus: "Bus", opened: Mapping[str, Any], leaders: frozenset[str]) -> list[RelayFacts]:
     """Each ledger beside its stream."""
-    from nats.js.errors import NotFoundError
-
     from chassis.envelope import POSITION
+    from chassis.stream_end import last_fact
 
     found = []
     for service, connection in opened.items():
         if not await connection.fetchval(HAS_TABLE, "events"):
             continue
-        try:
-            last = await bus.js.get_last_msg(bus.stream(service), bus.subject(service, "*", "*"))
-            published = int((last.headers or {}).get(POSITION, "0"))
-        except NotFoundError:
-            published = 0
+        last = await last_fact(bus, service)
+        published = int((last.headers or {})[POSITION]) if last is not None else 0
         # The end of the ledger is read after the end of the stream: a message of this very moment is no message ahead.
         head = int(await connection.fetchval(HEAD))
         behind = int(await connection.fetchval(BEHIND.format(only=""), published))
