@@ -54,6 +54,7 @@ ASKED, WARM_UP = 300, 20
 FASTER_BAR, GET_BAR = 2.0, 1.5
 ROW = row_statement(Instances.reads)
 
+OWN = "SELECT instance_id::text FROM execution.workflow_instances WHERE user_id = %s ORDER BY random() LIMIT %s"
 OLD_PAGE = "SELECT * FROM workflow_executions WHERE owner_id = $1 ORDER BY created_at DESC LIMIT $2"
 OLD_TOTAL = "SELECT * FROM workflow_executions WHERE owner_id = $1"
 """The number of all of them came from loading all of them (contract, 1.9)."""
@@ -176,7 +177,7 @@ def _body(number: int) -> Json:
 
 
 async def _measured(stack: BenchStack, blueprints: Sequence[str]) -> Mapping[str, tuple[float, float]]:
-    own = stack.rows("SELECT instance_id::text FROM execution.workflow_instances ORDER BY random() LIMIT %s", ASKED)
+    own = stack.rows(OWN, USER, ASKED)
     ids = {"instances": [row[0] for row in own], "blueprints": blueprints}
     async with AsyncExitStack() as open_ones:
         services = ("blueprint", "execution", "metrics")
