@@ -30,6 +30,7 @@ COUNTS = """
 SELECT (SELECT count(*) FROM execution.workflow_instances WHERE completed_at IS NOT NULL),
        (SELECT count(*) FROM metrics.execution_metrics)
 """
+OWN = "SELECT instance_id::text FROM execution.workflow_instances WHERE user_id = %s ORDER BY random() LIMIT %s"
 TIDY = ("VACUUM (ANALYZE)", "CHECKPOINT")
 """What PostgreSQL would do by itself in the minutes after: not while the clock runs."""
 
@@ -45,6 +46,11 @@ class Filled:
     blueprints: Sequence[str]
     loaded_seconds: float
     rebuilt_seconds: float
+
+
+def own_instances(stack: BenchStack, count: int) -> Sequence[str]:
+    """The ids of so many runs of the user who asks, whichever: another user's are hidden from them."""
+    return [row[0] for row in stack.rows(OWN, USER, count)]
 
 
 @contextmanager

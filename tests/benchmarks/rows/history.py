@@ -9,24 +9,24 @@ from time import perf_counter
 
 from tests.benchmarks.contender import percentile
 from tests.benchmarks.figures import Figure, Verdict
-from tests.benchmarks.filled import filled_stack
+from tests.benchmarks.filled import filled_stack, own_instances
 from tests.benchmarks.histories import DAYS, EVENTS
 from tests.benchmarks.http_load import Connection, request
 from tests.benchmarks.progress import say
-from tests.benchmarks.stack import API, USER, BenchStack
+from tests.benchmarks.stack import API, BenchStack
 from tests.support.blueprints import chain
 
 FEW, MANY = 10_000, 1_000_000
 """Runs behind each of the two stacks that are compared."""
 BLUEPRINTS = 20
 MOST_RUN, SHORT_PAGE = 3, 5
-"""Of these blueprints everybody has run so many, behind the few as behind the many: both answers are as long."""
+"""Of so many blueprints, those that are run most, the asking user has a page of so many behind the few as well: both
+answers are as long."""
 ASKED, WARM_UP = 500, 100
 """Of each question: one at a time, the first ones not counted."""
 TIMES_BAR, MORE_MS_BAR = 1.5, 1.0
 EQUAL = 1.1
 """So far apart lie two measurements of the same."""
-OWN = "SELECT instance_id FROM execution.workflow_instances WHERE user_id = %s ORDER BY random() LIMIT %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def _create(stack: BenchStack) -> Sequence[str]:
 
 def _questions(stack: BenchStack, blueprints: Sequence[str]) -> Mapping[str, Sequence[str]]:
     """The paths that are asked in turn for each question; all by the owner of the blueprints, who has run a share."""
-    own = [row[0] for row in stack.rows(OWN, USER, ASKED)]
+    own = own_instances(stack, ASKED)
     return {
         "get": [f"/instances/{instance_id}" for instance_id in own],
         "list": ["/instances"],

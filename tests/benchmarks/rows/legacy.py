@@ -30,7 +30,7 @@ from metrics.counting import count_blueprint, count_nodes
 from metrics.domain import EVERYONE, Window
 from tests.benchmarks.contender import percentile
 from tests.benchmarks.figures import Figure, judged
-from tests.benchmarks.filled import filled_stack
+from tests.benchmarks.filled import filled_stack, own_instances
 from tests.benchmarks.histories import DAYS
 from tests.benchmarks.progress import say
 from tests.benchmarks.shared_data import SHARED, not_run
@@ -54,7 +54,6 @@ ASKED, WARM_UP = 300, 20
 FASTER_BAR, GET_BAR = 2.0, 1.5
 ROW = row_statement(Instances.reads)
 
-OWN = "SELECT instance_id::text FROM execution.workflow_instances WHERE user_id = %s ORDER BY random() LIMIT %s"
 OLD_PAGE = "SELECT * FROM workflow_executions WHERE owner_id = $1 ORDER BY created_at DESC LIMIT $2"
 OLD_TOTAL = "SELECT * FROM workflow_executions WHERE owner_id = $1"
 """The number of all of them came from loading all of them (contract, 1.9)."""
@@ -177,8 +176,7 @@ def _body(number: int) -> Json:
 
 
 async def _measured(stack: BenchStack, blueprints: Sequence[str]) -> Mapping[str, tuple[float, float]]:
-    own = stack.rows(OWN, USER, ASKED)
-    ids = {"instances": [row[0] for row in own], "blueprints": blueprints}
+    ids = {"instances": own_instances(stack, ASKED), "blueprints": blueprints}
     async with AsyncExitStack() as open_ones:
         services = ("blueprint", "execution", "metrics")
         at = {name: await open_ones.enter_async_context(database(stack.up, name)) for name in services}
