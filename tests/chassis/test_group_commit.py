@@ -14,7 +14,7 @@ from chassis.group_commit import MAX_BYTES, MAX_CALLS, Pending, agree, next_batc
 from chassis.ids import new_id
 from chassis.ledger import Append, EventStore, VersionConflict
 from chassis.ledger_statements import RECORD
-from chassis.postgres import lock_key
+from chassis.postgres import lock_key, open_pool
 from tests.chassis.conftest import SCHEMA
 from tests.support.eventually import eventually
 from tests.support.ledgers import append, event
@@ -163,6 +163,17 @@ def path_to_lock(node: dict) -> list[dict]:
         if path := path_to_lock(child):
             return [node, *path]
     return []
+
+
+async def test_what_every_commit_runs_is_planned_once(ledger_dsn: str) -> None:
+    async with await open_pool(ledger_dsn, SCHEMA, min_size=1, max_size=1) as single:
+        store = PostgresEventStore(single, lock_key=lock_key(SCHEMA))
+        for _ in range(10):
+            await store.append(append(new_id(), 1))
+        await store.close()
+
+        plans = "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement = $1"
+        assert [tuple(row) for row in await single.fetch(plans, RECORD)] == [(10, 0)]
 
 
 async def test_nobody_waits_for_a_timer(postgres_store: PostgresEventStore) -> None:

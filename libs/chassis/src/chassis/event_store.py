@@ -184,7 +184,7 @@ class PostgresEventStore:
         if self._connection is None:
             connection = await self._pool.acquire(timeout=RECONNECT_SECONDS)
             try:
-                await connection.execute(ledger_statements.PREFER_INDEXES)
+                await connection.execute(ledger_statements.PLAN_ONCE)
             except BaseException:
                 await self._pool.release(connection)
                 raise

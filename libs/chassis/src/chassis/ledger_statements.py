@@ -47,8 +47,11 @@ JOIN events ON originator_id = wanted.stream_id AND originator_version = wanted.
            AND events.event_id = wanted.event_id
 """
 
-PREFER_INDEXES = "SET enable_seqscan = off"
-"""The plans are kept for the life of the connection: one made while the table was small must not scan it later."""
+PLAN_ONCE = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off"
+"""Left to itself Postgres plans `RECORD` anew for each commit, which takes it longer than to carry it out.
+
+One plan is kept for the life of the connection: made while the table was small, it must not scan it later.
+"""
 
 
 async def record(connection: asyncpg.Connection, lock_key: int, calls: Sequence[Call]) -> list[int] | None:
