@@ -27,7 +27,7 @@ HURRY_SECONDS = 0.5
 """After so long a waiter has the owner asked for what may be lost: a stream deleted by hand is missed only later."""
 WORTHWHILE = 250
 """Facts of a batch that is large enough: more of them have come already."""
-PACE_SECONDS = 0.05
+PACE_SECONDS = 0.1
 """From one batch to the next while facts flow and nobody here waits for them: fewer, larger transactions."""
 WAIT_SECONDS = 2.0
 """How long a reader waits for its own write by default."""

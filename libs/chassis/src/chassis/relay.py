@@ -35,8 +35,10 @@ CHAIN_BYTES = 1024 * 1024
 """What may be under way before an acknowledgement is waited for, unless a single message is larger by itself."""
 RETRY_SECONDS = 0.5
 """After a refused publish, and before a lost leadership is sought again."""
-PACE_SECONDS = 0.005
+PACE_SECONDS = 0.02
 """From one batch to the next while facts flow: fewer, larger writes; the first after a pause goes out at once."""
+WORTHWHILE = 250
+"""Facts of a batch that is large enough: more of them have come already."""
 REMEMBER_SECONDS = 1.0
 """How often the position is written to its table while events flow."""
 
@@ -138,13 +140,14 @@ class Relay:
     async def _lead(self, lead: Lead, publisher: Publisher) -> None:
         cursor = await self._resume(lead.connection)
         end = LedgerEnd(self._outbox.commits)
-        began = 0.0
+        due = 0.0
         while True:
             await end.passed(cursor.position)
-            await asyncio.sleep(max(0.0, began + PACE_SECONDS - monotonic()))
+            await asyncio.sleep(max(0.0, due - monotonic()))
             began = monotonic()
             batch = await self._outbox.store.read_next(cursor.position, BATCH)
             end.read(batch, BATCH)
+            due = began + PACE_SECONDS if len(batch) < WORTHWHILE else began
             try:
                 cursor = await self._publish(publisher, batch, cursor) if batch else cursor
             except Interrupted as interrupted:
