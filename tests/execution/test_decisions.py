@@ -7,6 +7,7 @@ from contracts import instance_events as facts
 from execution.domain.decisions.advancing import MAX_IDLE_CLAIMS, claim
 from execution.domain.decisions.finishing import settle
 from execution.domain.instance import Instance
+from execution.domain.routing import rendered_config
 from execution.domain.state import OutOfOrder
 from execution.domain.turn import Turn
 from execution.domain.visits import Visit
@@ -56,6 +57,15 @@ class TestAChainOfEffects:
             story.instance.running,
             story.instance.status,
         )
+
+    def test_what_a_node_is_given_is_its_own_also_where_nothing_is_replaced(self) -> None:
+        story = Story(a_graph("start -> a", a_node("a", "tool", name="sum", arguments={"of": [1, 2]})))
+        visit, node = Visit("a", 1), story.graph.nodes["a"]
+        given = rendered_config(story.instance, visit, node)
+
+        given["arguments"]["of"].append(3)
+
+        assert rendered_config(story.instance, visit, node) == {"name": "sum", "arguments": {"of": [1, 2]}}
 
 
 class TestExecutors:

@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
+from contracts.expression_text import templates_in
 from contracts.graph_shape import Loop, back_edges, loops
+from contracts.message import JsonObject
 from contracts.node_types import BODY_TYPES, templates_of
 from contracts.secret_rules import secrets_in, takes_secrets
 from contracts.workflow import Edge, Join, Node, WorkflowGraph, policy_of
@@ -63,6 +65,12 @@ class CompiledGraph:
         """The names of the secrets that each node reads; nodes that read none are left out."""
         named = ((node.id, secrets_in(templates_of(node))) for node in self.nodes.values() if takes_secrets(node.type))
         return {node_id: names for node_id, names in named if names}
+
+    @cached_property
+    def plain_configs(self) -> dict[str, JsonObject]:
+        """What is rendered of the nodes in which no expression stands: it is the same in every run."""
+        configs = {node.id: templates_of(node) for node in self.nodes.values()}
+        return {node_id: config for node_id, config in configs.items() if next(templates_in(config), None) is None}
 
     @cached_property
     def places(self) -> dict[str, "CompiledGraph"]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from chassis import expressions, templates
+from chassis.ids import text_of
 from contracts.execution import RunError
 from contracts.expression_text import SECRETS
 from contracts.message import rfc3339
@@ -30,8 +31,8 @@ def scope_of(instance: Instance, frame: Frame | None = None) -> dict[str, Any]:
         "nodes": instance.outputs,
         "vars": instance.variables,
         "instance": {
-            "id": str(instance.id),
-            "blueprint_id": str(request.blueprint_id),
+            "id": text_of(instance.id),
+            "blueprint_id": text_of(request.blueprint_id),
             "version": request.blueprint_version,
             "user_id": request.user_id,
             "conversation_id": request.conversation_id,
@@ -84,8 +85,10 @@ def rendered_config(
 
     `secrets` are what the names behind `secrets.` stand for: their values where the node acts, and nowhere else.
     """
-    config = templates_of(node)
-    return cast("dict[str, Any]", rendered(instance, visit, config, secrets)) if config else config
+    plain = instance.frame(visit.scope).graph.plain_configs.get(node.id)
+    # Whoever acts may change what it is given, so that is a copy also where there is nothing to replace.
+    found = rendered(instance, visit, templates_of(node), secrets) if plain is None else templates.render(plain, {})
+    return cast("dict[str, Any]", found)
 
 
 def rendered(instance: Instance, visit: Visit, template: Any, secrets: Mapping[str, str] | None = None) -> Any:

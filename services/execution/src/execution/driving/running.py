@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -119,11 +120,12 @@ class Run:
         """Until a result, an outside fact, a timer or the deadline."""
         if not self.unfinished and not self.in_hand and not self.stale:
             due = self.instance.wakes_at
-            try:
-                async with asyncio.timeout(None if due is None else seconds_until(due)):
-                    await self.news.wait()
-            except TimeoutError:
-                pass
+            if due is None:
+                await self.news.wait()
+            else:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(seconds_until(due)):
+                        await self.news.wait()
         self.news.clear()
 
     async def decide(self) -> None:
@@ -171,7 +173,7 @@ class Run:
         await self.shop.records.append(turn.events, self.traceparent, (*beside(turn.beside), *also))
         if self.session is not None:
             self.session.hear(turn.events, self.instance)
-        self.cancel_effects(keep=self.wanted)
+        self.cancel_unwanted()
         try:
             await self.shop.pipeline.committed(turn.events, self.instance)
         except Exception:
@@ -194,7 +196,7 @@ class Run:
 
     def begin_effects(self) -> None:
         """Start what is recorded as in flight and does not run yet; stop what is not wanted any more."""
-        self.cancel_effects(keep=self.wanted)
+        self.cancel_unwanted()
         for visit, attempt in self.wanted:
             if (visit, attempt) not in self.in_flight and not self.is_in_hand(visit, attempt):
                 cancellation = Cancellation()
@@ -218,6 +220,11 @@ class Run:
         if self.in_flight.pop((visit, attempt), None) is not None:
             self.in_hand.append((visit, attempt, outcome))
             self.news.set()
+
+    def cancel_unwanted(self) -> None:
+        """Stop what is not recorded as in flight any more."""
+        if self.in_flight:
+            self.cancel_effects(keep=self.wanted)
 
     def cancel_effects(self, keep: AbstractSet[tuple[Visit, int]]) -> None:
         """Tell the other attempts to stop, and stop those that do not listen a little later."""
