@@ -1,6 +1,7 @@
 """Between events and the bytes in the ledger: payload, and metadata about where an event came from."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 from uuid import UUID
 
@@ -22,12 +23,15 @@ class Metadata:
 
 
 NO_METADATA = Metadata()
+RUNS_IN_HAND = 1_024
+"""Whose metadata is remembered."""
 
 
+@lru_cache(maxsize=RUNS_IN_HAND)
 def encode_metadata(
     correlation_id: UUID | None = None, causation_id: UUID | None = None, traceparent: str | None = None
 ) -> bytes | None:
-    """The metadata as recorded: JSON of what is known, None when nothing is."""
+    """The metadata as recorded: JSON of what is known, None when nothing is. Most facts of a stream share theirs."""
     known = {
         "correlation_id": correlation_id and str(correlation_id),
         "causation_id": causation_id and str(causation_id),

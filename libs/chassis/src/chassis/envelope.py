@@ -8,6 +8,7 @@ from uuid import UUID
 import orjson
 from nats.aio.msg import Msg
 
+from chassis.ids import text_of
 from chassis.ledger import Recorded
 from chassis.telemetry import TRACEPARENT
 
@@ -44,7 +45,7 @@ def headers_of(recorded: Recorded, service: str, previous: int) -> dict[str, str
         "ce-id": event_id,
         "ce-type": recorded.topic,
         "ce-source": f"headrace/{service}",
-        "ce-subject": str(recorded.stream_id),
+        "ce-subject": text_of(recorded.stream_id),
         VERSION: str(recorded.version),
         POSITION: str(recorded.position),
         PREVIOUS: str(previous),

@@ -169,8 +169,9 @@ def _command(message: Outgoing) -> bytes:
 
     nats-py's own `publish` checks and encodes every header anew: eight of the nine microseconds that a message takes.
     """
-    lines = "".join([f"{name}: {value}\r\n" for name, value in _headers(message).items()])
-    return bytes(hpub_cmd(message.subject, "", f"NATS/1.0\r\n{lines}\r\n".encode(), message.payload))
+    lines = "".join([f"{name}: {value}\r\n" for name, value in message.headers.items()])
+    after = "" if message.after is None else f"{EXPECTED_LAST_SEQUENCE}: {message.after}\r\n"
+    return bytes(hpub_cmd(message.subject, "", f"NATS/1.0\r\n{lines}{after}\r\n".encode(), message.payload))
 
 
 def _outcome(result: Any) -> Stored | NotPublished:

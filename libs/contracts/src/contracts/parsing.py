@@ -18,7 +18,7 @@ Location = tuple[str | int, ...]
 MAX_INTEGER = 2**63 - 1
 """Integers are 64 bits wide everywhere: in expressions, in the ledger, on the bus."""
 
-SUSPICIOUS = re.compile(rb"\\u0000|\d{19}|\d[eE]\+?\d{2}|NaN|Infinity")
+SUSPICIOUS = re.compile(rb"\\u0000|\d{19}|\d[eE]\+?\d{3}|NaN|Infinity")
 """Text that may hold a value which PostgreSQL or JSON itself cannot keep; only then is every value looked at."""
 
 ESCAPED = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<half>u[dD][89a-fA-F]..)|.)", re.DOTALL)

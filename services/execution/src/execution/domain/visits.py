@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
+from chassis.ids import text_of
 from contracts.execution import RunError
 from contracts.node_events import WaitFor
 
@@ -22,7 +23,7 @@ class Visit(NamedTuple):
 
 def idempotency_key(instance_id: UUID, visit: Visit, attempt: int) -> str:
     """`instance/scope/node/visit/attempt`; the scope is empty outside of bodies."""
-    return f"{instance_id}/{visit.scope}/{visit.node_id}/{visit.number}/{attempt}"
+    return f"{text_of(instance_id)}/{visit.scope}/{visit.node_id}/{visit.number}/{attempt}"
 
 
 def pass_scope(opener: Visit, attempt: int, index: int) -> str:

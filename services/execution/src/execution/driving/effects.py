@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from chassis import telemetry
 from chassis.expressions import ExpressionError
+from chassis.ids import text_of
 from chassis.logs import get_logger
 from contracts.instance_events import InstanceRequested
 from contracts.node_types import CALL_TYPE
@@ -47,7 +48,7 @@ class Effects:
         """One attempt; every way to fail becomes a `NodeFailure`, so that no node can take its worker down."""
         node = instance.node(visit)
         attributes = {
-            "headrace.instance_id": str(instance.id),
+            "headrace.instance_id": text_of(instance.id),
             "headrace.node_id": node.id,
             "headrace.visit": visit.number,
         }
