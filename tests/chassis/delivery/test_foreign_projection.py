@@ -134,6 +134,7 @@ async def test_what_somebody_waits_for_is_asked_of_the_owner_while_the_stream_sa
     leader, standby = following(customs), following(customs)
     relay = office.relay()
     first = await office.record("a")
+    assert await relay.wait_for(first, 10)
     assert await leader.wait_for(first, 10)
     assert await standby.wait_for(first, 10)
     await office.stop()

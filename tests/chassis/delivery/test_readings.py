@@ -43,7 +43,8 @@ async def test_a_process_that_keeps_up_is_nothing_behind(post: Runtime, bus: Bus
     assert (reading("headrace_postgres_up"), reading("headrace_bus_up")) == (1, 1)
 
 
-async def test_what_was_put_aside_is_counted_until_somebody_sees_to_it(post: Runtime):
+async def test_what_was_put_aside_is_counted_until_somebody_sees_to_it(post: Runtime, bus: Bus):
+    await bus.ensure_stream(SERVICE)
     letter = Recorded(1, PARCEL, 1, "Moved", b"{", PARCEL)
     async with post.pool.acquire() as connection:
         await dead_letters.keep(connection, "stops", SERVICE, [(letter, "no JSON")])
