@@ -35,8 +35,11 @@ CHAIN_BYTES = 1024 * 1024
 """What may be under way before an acknowledgement is waited for, unless a single message is larger by itself."""
 RETRY_SECONDS = 0.5
 """After a refused publish, and before a lost leadership is sought again."""
-PACE_SECONDS = 0.02
-"""From one batch to the next while facts flow: fewer, larger writes; the first after a pause goes out at once."""
+FIRST_PACE_SECONDS, LAST_PACE_SECONDS = 0.005, 0.02
+"""From one batch to the next while facts flow: fewer, larger writes; the first after a pause goes out at once.
+
+Each pause is twice as long as the one before: two facts are hardly held up, a stream of them is gathered.
+"""
 WORTHWHILE = 250
 """Facts of a batch that is large enough: more of them have come already."""
 REMEMBER_SECONDS = 1.0
@@ -140,14 +143,16 @@ class Relay:
     async def _lead(self, lead: Lead, publisher: Publisher) -> None:
         cursor = await self._resume(lead.connection)
         end = LedgerEnd(self._outbox.commits)
-        due = 0.0
+        due, pace = 0.0, FIRST_PACE_SECONDS
         while True:
             await end.passed(cursor.position)
-            await asyncio.sleep(max(0.0, due - monotonic()))
+            early = due - monotonic()
+            pace = min(2 * pace, LAST_PACE_SECONDS) if early > 0 else FIRST_PACE_SECONDS
+            await asyncio.sleep(max(0.0, early))
             began = monotonic()
             batch = await self._outbox.store.read_next(cursor.position, BATCH)
             end.read(batch, BATCH)
-            due = began + PACE_SECONDS if len(batch) < WORTHWHILE else began
+            due = began + pace if len(batch) < WORTHWHILE else began
             try:
                 cursor = await self._publish(publisher, batch, cursor) if batch else cursor
             except Interrupted as interrupted:
