@@ -15,6 +15,7 @@ from chassis.envelope import HEADER_BYTES, MESSAGE_ID, MILESTONE, OVERSIZE, POSI
 from chassis.leadership import Lead, Leadership
 from chassis.ledger import EventStore, Recorded
 from chassis.logs import get_logger
+from chassis.pace import Pace
 from chassis.progress import Progress
 from chassis.publishing import (
     EXPECTED_LAST_ID,
@@ -36,10 +37,7 @@ CHAIN_BYTES = 1024 * 1024
 RETRY_SECONDS = 0.5
 """After a refused publish, and before a lost leadership is sought again."""
 FIRST_PACE_SECONDS, LAST_PACE_SECONDS = 0.005, 0.02
-"""From one batch to the next while facts flow: fewer, larger writes; the first after a pause goes out at once.
-
-Each pause is twice as long as the one before: two facts are hardly held up, a stream of them is gathered.
-"""
+"""From one batch to the next while facts flow: two facts are hardly held up, a stream of them is gathered."""
 WORTHWHILE = 250
 """Facts of a batch that is large enough: more of them have come already."""
 REMEMBER_SECONDS = 1.0
@@ -143,16 +141,14 @@ class Relay:
     async def _lead(self, lead: Lead, publisher: Publisher) -> None:
         cursor = await self._resume(lead.connection)
         end = LedgerEnd(self._outbox.commits)
-        due, pace = 0.0, FIRST_PACE_SECONDS
+        pace = Pace(FIRST_PACE_SECONDS, LAST_PACE_SECONDS)
         while True:
             await end.passed(cursor.position)
-            early = due - monotonic()
-            pace = min(2 * pace, LAST_PACE_SECONDS) if early > 0 else FIRST_PACE_SECONDS
-            await asyncio.sleep(max(0.0, early))
-            began = monotonic()
+            await pace.keep()
             batch = await self._outbox.store.read_next(cursor.position, BATCH)
             end.read(batch, BATCH)
-            due = began + pace if len(batch) < WORTHWHILE else began
+            if len(batch) >= WORTHWHILE:
+                pace.skip()
             try:
                 cursor = await self._publish(publisher, batch, cursor) if batch else cursor
             except Interrupted as interrupted:
