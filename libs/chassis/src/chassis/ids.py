@@ -11,7 +11,6 @@ DERIVED = UUID("5f0c7b1e-93a4-5d0e-8a57-6b0d2f8c41aa")
 SEPARATOR = "\x1f"
 """Between the words of a derived id (the ASCII unit separator), so that ("ab", "c") and ("a", "bc") differ."""
 
-
 IDS_IN_HAND = 4_096
 """Of the runs that go on at the same moment, with room to spare."""
 

@@ -4,6 +4,9 @@ import asyncio
 
 from chassis.clock import monotonic
 
+WORTHWHILE = 250
+"""Facts of a batch that is large enough: more of them have come already."""
+
 
 class Pace:
     """The first after a rest is not held up at all; each pause after it is twice as long, up to the last."""

@@ -12,6 +12,7 @@ from chassis.codec import Codec
 from chassis.folding import Folder
 from chassis.leadership import Lead, Leadership
 from chassis.logs import get_logger
+from chassis.pace import WORTHWHILE
 from chassis.progress import Progress
 from chassis.projection import Projection
 from chassis.projection_source import Source
@@ -25,8 +26,6 @@ STANDBY_POLL_SECONDS = 0.02
 """How often a waiter looks at the checkpoint table while another process writes."""
 HURRY_SECONDS = 0.5
 """After so long a waiter has the owner asked for what may be lost: a stream deleted by hand is missed only later."""
-WORTHWHILE = 250
-"""Facts of a batch that is large enough: more of them have come already."""
 PACE_SECONDS = 0.1
 """From one batch to the next while facts flow and nobody here waits for them: fewer, larger transactions."""
 WAIT_SECONDS = 2.0

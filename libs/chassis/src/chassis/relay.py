@@ -15,7 +15,7 @@ from chassis.envelope import HEADER_BYTES, MESSAGE_ID, MILESTONE, OVERSIZE, POSI
 from chassis.leadership import Lead, Leadership
 from chassis.ledger import EventStore, Recorded
 from chassis.logs import get_logger
-from chassis.pace import Pace
+from chassis.pace import WORTHWHILE, Pace
 from chassis.progress import Progress
 from chassis.publishing import (
     EXPECTED_LAST_ID,
@@ -38,8 +38,6 @@ RETRY_SECONDS = 0.5
 """After a refused publish, and before a lost leadership is sought again."""
 FIRST_PACE_SECONDS, LAST_PACE_SECONDS = 0.005, 0.02
 """From one batch to the next while facts flow: two facts are hardly held up, a stream of them is gathered."""
-WORTHWHILE = 250
-"""Facts of a batch that is large enough: more of them have come already."""
 REMEMBER_SECONDS = 1.0
 """How often the position is written to its table while events flow."""
 
