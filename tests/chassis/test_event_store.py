@@ -214,4 +214,5 @@ async def test_several_streams_are_read_at_once_each_from_its_version_on(store: 
     assert [len(found[place]) for place in wanted] == [2, 1, 0, 0]
     limited = await store.read_many([(one, 0), (other, 0)], limit=2)
     assert [[recorded.version for recorded in events] for events in limited.values()] == [[1, 2], [1]]
+    assert await store.read_many([(one, 1)], limit=1) == {(one, 1): found[one, 1][:1]}
     assert await store.read_many([]) == {}
