@@ -74,6 +74,24 @@ async def test_a_process_that_stands_by_can_be_asked_too_and_takes_over(office: 
     assert second.leading
 
 
+async def test_what_was_read_before_this_process_led_takes_nothing_back(office: PostOffice, monkeypatch):
+    runner = runner_of(office)
+    position = await office.record("Lisbon")
+    read = checkpoints.read
+
+    async def read_and_dawdle(connection, projection: str) -> int:
+        found = await read(connection, projection)
+        if connection is office.pool:
+            await eventually(lambda: runner.position == position)
+        return found
+
+    monkeypatch.setattr(checkpoints, "read", read_and_dawdle)
+    office.run(runner.run())
+
+    assert await runner.wait_for(position, 2)
+    assert runner.position == position
+
+
 async def test_commits_of_another_process_arrive_without_waiting_for_the_poll(office: PostOffice, monkeypatch):
     monkeypatch.setattr("chassis.projection_source.WAIT_SECONDS", 30.0)
     runner = runner_of(office)

@@ -107,7 +107,10 @@ class ProjectionRunner:
             # At most a little, because the lead may be lost while nothing moves.
             await self._progress.beyond(position - 1, min(left, RETRY_SECONDS, HURRY_SECONDS))
             return
-        self._reached(await checkpoints.read(self._pool, self.projection.name))
+        found = await checkpoints.read(self._pool, self.projection.name)
+        if not self.leading:
+            # Who began to lead meanwhile knows better: what was read before must not take back what it has committed.
+            self._reached(found)
         if self.position < position:
             await asyncio.sleep(min(STANDBY_POLL_SECONDS, left))
 
