@@ -33,6 +33,18 @@ async def test_the_first_after_a_rest_goes_at_once() -> None:
     assert await waited(pace) < FIRST / 2
 
 
+async def test_a_pause_ends_for_who_is_in_a_hurry() -> None:
+    pace, hurry = Pace(10.0, 10.0), asyncio.Event()
+    await pace.keep(hurry)
+    waiting = asyncio.create_task(pace.keep(hurry))
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+
+    hurry.set()
+
+    await asyncio.wait_for(waiting, 1.0)
+
+
 async def test_behind_a_large_batch_nobody_waits() -> None:
     pace = Pace(10.0, 10.0)
     await pace.keep()

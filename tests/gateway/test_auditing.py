@@ -163,15 +163,6 @@ class TestWhen:
 
         assert answer.status_code == 204
 
-    async def test_entries_go_together(self, bus, access: FakeAccess, written):
-        async with Auditor(bus) as auditor:
-            for _ in range(1_200):
-                auditor.write(entry())
-            await written(1_200)
-
-        assert max(len(batch.entries) for batch in access.batches) <= auditing.BATCH_ENTRIES
-        assert len(access.batches) <= 4
-
 
 class TestWhileAccessIsAway:
     async def test_entries_are_repeated_under_one_id_until_they_are_taken(self, bus, access: FakeAccess, written):

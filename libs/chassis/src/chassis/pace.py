@@ -1,6 +1,7 @@
 """Pauses between batches that grow while there is much to do, so that what comes one by one is gathered."""
 
 import asyncio
+from contextlib import suppress
 
 from chassis.clock import monotonic
 
@@ -17,11 +18,15 @@ class Pace:
         self._pause = first_seconds
         self._due = 0.0
 
-    async def keep(self) -> None:
-        """Wait until the pause is over; the next one is longer if this one had to be waited for."""
+    async def keep(self, hurry: asyncio.Event | None = None) -> None:
+        """Wait until the pause is over, or `hurry` is set; the next one is longer if this one had to be waited for."""
         left = self._due - monotonic()
         self._pause = min(2 * self._pause, self._last) if left > 0 else self._first
-        await asyncio.sleep(max(0.0, left))
+        if hurry is None:
+            await asyncio.sleep(max(0.0, left))
+        else:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(hurry.wait(), max(0.0, left))
         self._due = monotonic() + self._pause
 
     def skip(self) -> None:

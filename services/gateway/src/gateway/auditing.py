@@ -17,12 +17,13 @@ from chassis.bus import Bus
 from chassis.cancelling import cancel
 from chassis.ids import new_id
 from chassis.logs import get_logger
+from chassis.pace import Pace
 from contracts.audit import AuditEntry, RecordAudit
 from contracts.refusal import Failed, Refusal, TooMany, Unavailable
 from gateway.principals import GATEWAY
 
-GATHER_SECONDS = 0.05
-"""So long entries wait for others to go with."""
+FIRST_GATHER_SECONDS, LAST_GATHER_SECONDS = 0.05, 0.2
+"""From one batch to the next while entries keep coming; the first after a rest goes at once."""
 BATCH_ENTRIES = 500
 QUEUE_ENTRIES_MAX = 20_000
 """When so many wait, nobody listens: what would have to be written down is refused."""
@@ -128,11 +129,11 @@ class Auditor:
         self._empty.clear()
 
     async def _run(self) -> None:
+        pace = Pace(FIRST_GATHER_SECONDS, LAST_GATHER_SECONDS)
         while True:
             await self._filled.wait()
             if len(self._queue) < BATCH_ENTRIES:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._urgent.wait(), GATHER_SECONDS)
+                await pace.keep(self._urgent)
             self._urgent.clear()
             self._sending = [self._queue.popleft() for _ in range(min(BATCH_ENTRIES, len(self._queue)))]
             if not self._queue:
