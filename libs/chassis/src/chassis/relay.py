@@ -36,7 +36,7 @@ CHAIN_BYTES = 1024 * 1024
 """What may be under way before an acknowledgement is waited for, unless a single message is larger by itself."""
 RETRY_SECONDS = 0.5
 """After a refused publish, and before a lost leadership is sought again."""
-FIRST_PACE_SECONDS, LAST_PACE_SECONDS = 0.005, 0.02
+FIRST_PACE_SECONDS, LAST_PACE_SECONDS = 0.005, 0.05
 """From one batch to the next while facts flow: two facts are hardly held up, a stream of them is gathered."""
 REMEMBER_SECONDS = 1.0
 """How often the position is written to its table while events flow."""
